@@ -1,0 +1,6 @@
+export const services: Record<
+  string,
+  { find: () => { path: string; reason?: never } | { path?: never; reason: string }; files: string }
+>
+
+export function requiredServices(value?: string): string[]

@@ -1,0 +1,60 @@
+import { fileURLToPath } from 'node:url'
+import { playwright } from '@vitest/browser-playwright'
+import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
+import { chromiumArguments, findChromium } from './test/services/chromium.mjs'
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
+
+// The package's own names lead to its sources, so that tests and examples need no build.
+const alias = [
+  { find: /^sabot$/, replacement: path('./src/index.ts') },
+  { find: /^sabot\/(node|browser|testing)$/, replacement: path('./src/$1/index.ts') },
+]
+
+const common = {
+  expect: { requireAssertions: true },
+  globalSetup: ['./test/services/wasm.ts'],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+}
+
+const nodeProject: TestProjectConfiguration = {
+  resolve: { alias },
+  test: { ...common, name: 'node', include: ['test/**/*.test.ts'], exclude: ['test/**/*.browser.test.ts'] },
+}
+
+const browserProject = (executablePath: string): TestProjectConfiguration => ({
+  resolve: { alias },
+  // Bundled before the first page loads: a library found later would reload the page in the middle of a test.
+  optimizeDeps: {
+    include: ['apache-arrow', 'fast-check', 'fzstd', 'hyparquet', 'hyparquet/src/column.js', 'idb-keyval'],
+  },
+  test: {
+    ...common,
+    name: 'browser',
+    include: ['test/**/*.browser.test.ts'],
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright({ launchOptions: { executablePath, args: chromiumArguments } }),
+      instances: [{ browser: 'chromium' }],
+    },
+  },
+})
+
+const chromium = findChromium()
+if (chromium.reason) console.warn(`browser tests are left out: ${chromium.reason}`)
+
+export default defineConfig({
+  test: {
+    projects: [nodeProject, ...(chromium.path ? [browserProject(chromium.path)] : [])],
+    reporters: ['default', './test/report-counts.ts'],
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      reporter: ['text-summary', 'html', 'json-summary'],
+      thresholds: { lines: 90 },
+    },
+  },
+})
