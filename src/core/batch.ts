@@ -1,0 +1,191 @@
+/*
+ * The unit of data: up to some thousand rows, one column a field. Immutable by agreement: every method that changes
+ * something gives a new batch that shares the columns.
+ */
+import type { Column } from './column.js'
+import { SabotError } from './errors.js'
+import { defineField } from './row-object.js'
+import type { Schema } from './schema.js'
+import { typeName, typesEqual } from './types.js'
+
+/** The most rows that one batch of the builders has, which is also what a kernel takes at once. */
+export const MAX_BATCH_ROWS = 65_536
+
+export interface BatchInit<Row = unknown> {
+  readonly schema: Schema<Row>
+  readonly columns: readonly Column[]
+  /** Physical rows: the length of every column. */
+  readonly rowCount: number
+  /** Event time in ms of each physical row; undefined before it is assigned. */
+  readonly timestamps?: Float64Array | undefined
+  /** The watermark in ms that was in force before each physical row. */
+  readonly watermarks?: Float64Array | undefined
+  /** Strictly ascending physical rows that are selected; undefined selects all. */
+  readonly selection?: Uint32Array | undefined
+}
+
+/**
+ * Rows in columns. A *physical row* is a position in the columns; a *selected row* is a position among the rows that
+ * the selection keeps. `timestamps` and `watermarks` are by physical row.
+ *
+ * Laws, with rows(b) = b.toRows():
+ * - rows(b.compact()) = rows(b), and b.compact().selection is undefined
+ * - rows(b.select(s)) = s.map(i => rows(b)[i]); b.select(s).select(t) selects what b.select(t.map(i => s[i])) does
+ * - rows(b.slice(from, to)) = rows(b).slice(from, to)
+ */
+export class Batch<Row = unknown> {
+  readonly schema: Schema<Row>
+  readonly columns: readonly Column[]
+  readonly rowCount: number
+  readonly timestamps: Float64Array | undefined
+  readonly watermarks: Float64Array | undefined
+  readonly selection: Uint32Array | undefined
+
+  /** @throws TypeError when the parts do not fit one another; SabotError SCHEMA_MISMATCH for a column of another type. */
+  constructor(init: BatchInit<Row>) {
+    this.schema = init.schema
+    this.columns = init.columns
+    this.rowCount = init.rowCount
+    this.timestamps = init.timestamps
+    this.watermarks = init.watermarks
+    this.selection = init.selection
+    this.check()
+  }
+
+  /** Selected rows. */
+  get length(): number {
+    return this.selection === undefined ? this.rowCount : this.selection.length
+  }
+
+  /** The column of a field. @throws SabotError UNKNOWN_FIELD */
+  column(name: string): Column {
+    return this.columnAt(this.schema.indexOf(name))
+  }
+
+  columnAt(index: number): Column {
+    const column = this.columns[index]
+    if (column === undefined) throw new RangeError(`The batch has ${this.columns.length} columns, none at ${index}`)
+    return column
+  }
+
+  /** The physical row of a selected row. */
+  physicalRow(selectedRow: number): number {
+    return this.selection === undefined ? selectedRow : (this.selection[selectedRow] ?? this.rowCount)
+  }
+
+  /** This batch with some parts replaced. A given `selection` counts physical rows. */
+  with(parts: Partial<Omit<BatchInit<Row>, 'schema'>>): Batch<Row>
+  with<Other>(parts: Partial<BatchInit<Other>> & Pick<BatchInit<Other>, 'schema'>): Batch<Other>
+  with(parts: Partial<BatchInit>): Batch<unknown> {
+    return new Batch({ ...this.parts(), ...parts })
+  }
+
+  /** Keeps the given selected rows (strictly ascending): a selection within the selection. */
+  select(rows: Uint32Array): Batch<Row> {
+    return this.with({ selection: this.physicalRows(rows) })
+  }
+
+  /** The same rows without a selection: a copy of the selected rows, or this batch where all are. */
+  compact(): Batch<Row> {
+    const { selection } = this
+    if (selection === undefined) return this
+    return new Batch({
+      schema: this.schema,
+      columns: this.columns.map(column => column.gather(selection)),
+      rowCount: selection.length,
+      timestamps: this.timestamps && gatherNumbers(this.timestamps, selection),
+      watermarks: this.watermarks && gatherNumbers(this.watermarks, selection),
+    })
+  }
+
+  /** Selected rows [from, to), sharing buffers. */
+  slice(from: number, to: number): Batch<Row> {
+    if (!(from >= 0 && from <= to && to <= this.length)) {
+      throw new RangeError(`Rows [${from}, ${to}) are not in a batch of ${this.length} rows`)
+    }
+    if (this.selection !== undefined) return this.with({ selection: this.selection.subarray(from, to) })
+    return new Batch({
+      schema: this.schema,
+      columns: this.columns.map(column => column.slice(from, to)),
+      rowCount: to - from,
+      timestamps: this.timestamps?.subarray(from, to),
+      watermarks: this.watermarks?.subarray(from, to),
+    })
+  }
+
+  /** The selected rows as plain objects, in order. For tests and edges: operators read columns or a RowReader. */
+  toRows(): Row[] {
+    const rows: Row[] = []
+    this.forEachRow(row => rows.push(this.row(row)))
+    return rows
+  }
+
+  /** One physical row as a plain object. */
+  row(physicalRow: number): Row {
+    const row: Record<string, unknown> = {}
+    for (const [index, { name }] of this.schema.fields.entries()) {
+      defineField(row, name, this.columnAt(index).value(physicalRow))
+    }
+    return row as Row
+  }
+
+  /** Calls back with the physical row of each selected row, in order, and its position among the selected. */
+  forEachRow(callback: (physicalRow: number, index: number) => void): void {
+    const { selection, rowCount } = this
+    if (selection === undefined) {
+      for (let row = 0; row < rowCount; row++) callback(row, row)
+    } else {
+      for (let index = 0; index < selection.length; index++) callback(selection[index] ?? 0, index)
+    }
+  }
+
+  private parts(): BatchInit<Row> {
+    const { schema, columns, rowCount, timestamps, watermarks, selection } = this
+    return { schema, columns, rowCount, timestamps, watermarks, selection }
+  }
+
+  private physicalRows(rows: Uint32Array): Uint32Array {
+    const { selection } = this
+    if (selection === undefined) return rows
+    const physical = new Uint32Array(rows.length)
+    for (let index = 0; index < rows.length; index++) physical[index] = selection[rows[index] ?? 0] ?? this.rowCount
+    return physical
+  }
+
+  private check(): void {
+    const { schema, columns, rowCount, timestamps, watermarks, selection } = this
+    if (columns.length !== schema.fields.length) {
+      throw new TypeError(`A schema of ${schema.fields.length} fields got ${columns.length} columns`)
+    }
+    for (const [index, { name, type }] of schema.fields.entries()) {
+      const column = this.columnAt(index)
+      if (column.length !== rowCount) {
+        throw new TypeError(`Column ${name} has ${column.length} rows in a batch of ${rowCount}`)
+      }
+      if (column.type !== type && !typesEqual(column.type, type)) {
+        throw new SabotError(
+          'SCHEMA_MISMATCH',
+          `Field ${name} is ${typeName(type)}, its column ${typeName(column.type)}`,
+          {
+            field: name,
+            expected: typeName(type),
+            actual: typeName(column.type),
+          },
+        )
+      }
+    }
+    if ((timestamps && timestamps.length !== rowCount) || (watermarks && watermarks.length !== rowCount)) {
+      throw new TypeError(`Timestamps and watermarks of a batch of ${rowCount} rows must have as many entries`)
+    }
+    if (selection && selection.length > 0 && (selection[selection.length - 1] ?? rowCount) >= rowCount) {
+      throw new TypeError(`The selection leads beyond the ${rowCount} rows of the batch`)
+    }
+  }
+}
+
+/** The given entries, in their order. */
+export function gatherNumbers(values: Float64Array, rows: Uint32Array): Float64Array {
+  const gathered = new Float64Array(rows.length)
+  for (let index = 0; index < rows.length; index++) gathered[index] = values[rows[index] ?? 0] ?? 0
+  return gathered
+}
