@@ -1,0 +1,90 @@
+import { SabotError } from '../core/errors.js'
+import type { Json } from '../core/json.js'
+
+/*
+ * The manifest of a checkpoint: written last, it makes the checkpoint exist.
+ *
+ *   sabot-checkpoint <format version> <XXH64, 16 hex digits> <bytes of the body>\n
+ *   <body: CheckpointManifest as JSON in UTF-8>
+ *
+ * The XXH64 is that of the version's digits, a line feed and the body. The first line guards the body, the body guards the parts: a torn or flipped byte anywhere is found.
+ */
+
+export const MANIFEST_VERSION = 1
+const MAGIC = 'sabot-checkpoint'
+
+export interface CheckpointManifest {
+  readonly job: string
+  readonly checkpointId: number
+  /** Processing time when its barrier was injected, ms since the epoch. */
+  readonly createdAtMs: number
+  /** Where it was taken: 'node', 'browser'. It resumes anywhere. */
+  readonly environment: string
+  readonly abiVersion: number
+  readonly parameters: Readonly<Record<string, string>>
+  readonly operators: readonly OperatorSnapshotEntry[]
+}
+
+export interface OperatorSnapshotEntry {
+  readonly id: string
+  readonly kind: string
+  /** The settings that its state depends on: a job whose operator of this id has others is refused by name. */
+  readonly settings: Json
+  /** Small state: source position, watermark, inferred schema, sink position. */
+  readonly state: Json
+  /** Rows that had come in and gone out before the barrier. */
+  readonly rowsIn: number
+  readonly rowsOut: number
+  /** Binary state, one part for each entry. */
+  readonly parts: readonly PartEntry[]
+}
+
+export interface PartEntry {
+  readonly name: string
+  readonly sizeBytes: number
+  /** XXH64 with seed 0, 16 hex digits. */
+  readonly xxh64: string
+}
+
+/** XXH64 with seed 0 as 16 hex digits. */
+export type Hash = (bytes: Uint8Array) => string
+
+export function encodeManifest(manifest: CheckpointManifest, hash: Hash): Uint8Array {
+  const body = new TextEncoder().encode(JSON.stringify(manifest))
+  const checksum = hash(guarded(String(MANIFEST_VERSION), body))
+  return joined(new TextEncoder().encode(`${MAGIC} ${MANIFEST_VERSION} ${checksum} ${body.length}\n`), body)
+}
+
+/** Fails with CHECKPOINT_CORRUPT when a byte is off, with CHECKPOINT_VERSION when a newer Sabot wrote it. */
+export function decodeManifest(bytes: Uint8Array, hash: Hash, where: string): CheckpointManifest {
+  const lineEnd = bytes.indexOf(10)
+  const head = lineEnd < 0 || lineEnd > 100 ? [] : new TextDecoder().decode(bytes.subarray(0, lineEnd)).split(' ')
+  const [magic, version = '', checksum, size] = head
+  if (head.length !== 4 || magic !== MAGIC) throw corrupt(where, 'it does not begin like a manifest')
+  const body = bytes.subarray(lineEnd + 1)
+  if (String(body.length) !== size) throw corrupt(where, `it has ${body.length} bytes instead of ${size}`)
+  if (hash(guarded(version, body)) !== checksum) throw corrupt(where, 'its checksum does not fit')
+  if (version !== String(MANIFEST_VERSION)) {
+    throw new SabotError('CHECKPOINT_VERSION', `${where}: manifest format ${version} is not known to this version`, {
+      version,
+      known: MANIFEST_VERSION,
+    })
+  }
+  return JSON.parse(new TextDecoder().decode(body)) as CheckpointManifest
+}
+
+/** What the checksum is taken of. */
+function guarded(version: string, body: Uint8Array): Uint8Array {
+  return joined(new TextEncoder().encode(`${version}\n`), body)
+}
+
+function joined(head: Uint8Array, body: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(head.length + body.length)
+  bytes.set(head)
+  bytes.set(body, head.length)
+  return bytes
+}
+
+function corrupt(where: string, reason: string): SabotError {
+  return new SabotError('CHECKPOINT_CORRUPT', `${where}: the manifest is damaged: ${reason}`, { where, reason })
+}

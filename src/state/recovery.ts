@@ -1,0 +1,67 @@
+import { SabotError } from '../core/errors.js'
+import { inspectCheckpoint, type OperatorSnapshot, readPart } from './checkpoint.js'
+import type { CheckpointStorage } from './checkpoint-storage.js'
+import type { CheckpointManifest, Hash } from './manifest.js'
+
+/** What a job resumes from. */
+export interface Recovery {
+  readonly checkpointId: number
+  readonly manifest: CheckpointManifest
+  readonly states: ReadonlyMap<string, RecoveredState>
+  /** Newer checkpoints that could not be used, with the reason. */
+  readonly passedOver: readonly SabotError[]
+}
+
+export type RecoveredState = OperatorSnapshot
+
+/**
+ * Loads the newest checkpoint of which every byte is right; undefined where there is none at all.
+ *
+ * 1. A damaged checkpoint is passed over for the one before.
+ * 2. With only damaged ones the job must not begin anew in silence: NO_VALID_CHECKPOINT.
+ * 3. A checkpoint of another job is refused by name: CHECKPOINT_OF_OTHER_JOB.
+ */
+export async function recover(storage: CheckpointStorage, job: string, hash: Hash): Promise<Recovery | undefined> {
+  const passedOver: SabotError[] = []
+  for (const checkpointId of (await storage.list()).reverse()) {
+    try {
+      const manifest = await inspectCheckpoint(storage, checkpointId, hash)
+      if (manifest.job !== job) {
+        throw new SabotError(
+          'CHECKPOINT_OF_OTHER_JOB',
+          `${storage.description} holds checkpoints of job ${manifest.job}, not of ${job}; give each job its own`,
+          { storage: storage.description, found: manifest.job, job },
+        )
+      }
+      return { checkpointId, manifest, states: await readStates(storage, manifest, hash), passedOver }
+    } catch (cause) {
+      if (!(cause instanceof SabotError) || cause.code !== 'CHECKPOINT_CORRUPT') throw cause
+      passedOver.push(cause)
+    }
+  }
+  if (passedOver.length === 0) return undefined
+  throw new SabotError(
+    'NO_VALID_CHECKPOINT',
+    `None of the ${passedOver.length} checkpoints in ${storage.description} is whole: ${passedOver[0]?.message}. ` +
+      'Begin anew without resuming, or restore the directory from a backup',
+    { storage: storage.description },
+    { cause: passedOver[0] },
+  )
+}
+
+async function readStates(
+  storage: CheckpointStorage,
+  manifest: CheckpointManifest,
+  hash: Hash,
+): Promise<Map<string, RecoveredState>> {
+  const states = new Map<string, RecoveredState>()
+  for (const { parts, ...head } of manifest.operators) {
+    const loaded = []
+    for (const part of parts) {
+      const bytes = await readPart(storage, manifest.checkpointId, part, hash)
+      loaded.push({ name: part.name.slice(head.id.length + 1), bytes })
+    }
+    states.set(head.id, { ...head, parts: loaded })
+  }
+  return states
+}
