@@ -1,0 +1,76 @@
+import type { Batch } from '../core/batch.js'
+import type { Json } from '../core/json.js'
+import type { Kernel } from '../kernel/module.js'
+
+/**
+ * One step of the dataflow. Operators know no clock and no storage.
+ *
+ * What the runtime promises
+ * - Before the first element, `restore` is called at most once.
+ * - Elements come one at a time and in order for each input. Where a call returns Steps, they are run to their end
+ *   before the next element comes; between two steps the runtime may do other work, but takes no snapshot.
+ * - `snapshot` is called between elements, when the barrier has come from every input.
+ * - The timestamps and watermarks of a batch are lent: they are valid until the call and its steps are done, since the
+ *   next element comes only when this one has left the task. Who keeps them longer copies them.
+ * - After the watermark +Infinity has come on every input, no batch comes.
+ * - `close` is called once, at the end or after a failure.
+ *
+ * What an operator promises
+ * - A call, or one step, does a bounded amount of work (about one batch) and emits a bounded number of batches.
+ * - Watermarks that it emits never go back, and no batch that it emits is late for the watermark emitted before it.
+ * - Restoring a snapshot into a new operator of equal settings continues as the original would have.
+ * - A batch that it is given is shared: it changes no buffer of it.
+ */
+export interface Operator {
+  onBatch(batch: Batch, input: number): Steps | undefined
+  onWatermark(timestamp: number, input: number): Steps | undefined
+  /** Only operators with several inputs see these; the runtime hands them on for the others. */
+  onIdle?(input: number): void
+  onActive?(input: number): void
+  snapshot(): OperatorState
+  restore(state: OperatorState): void
+  /** The watermark that it has reached by its rows, ms, where that may be ahead of the last watermark that came. */
+  readonly watermark?: number
+  /** Rows that did not go the main way, by reason. */
+  readonly dropped: Readonly<Record<string, number>>
+  /** Gauges of its own, such as openWindows, keys, stateBytes. */
+  gauges(): Readonly<Record<string, number>>
+  close(): void
+}
+
+/** The rest of a call's work, in bounded pieces. */
+export type Steps = Iterator<void, void, void>
+
+export interface OperatorState {
+  readonly state: Json
+  readonly parts: readonly OperatorPart[]
+}
+
+export interface OperatorPart {
+  /** Lower-case letters and hyphens. */
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+export interface OperatorContext {
+  /** The operator's id, for errors. */
+  readonly id: string
+  /** The task's kernel instance. */
+  readonly kernel: Kernel
+  readonly output: Output
+}
+
+/** Where an operator emits. Consumers of every output see watermarks. */
+export interface Output {
+  batch(batch: Batch): void
+  /** To a side output such as 'late'. */
+  side(output: string, batch: Batch): void
+  watermark(timestamp: number): void
+  idle(): void
+  active(): void
+}
+
+/** Creates an operator: one for each subtask. */
+export type OperatorFactory = (context: OperatorContext) => Operator
+
+export const NO_STATE: OperatorState = { state: null, parts: [] }

@@ -1,0 +1,126 @@
+import { Batch } from '../core/batch.js'
+import { appendField, columnBuilder } from '../core/builders-nested.js'
+import type { Column } from '../core/column.js'
+import { SabotError } from '../core/errors.js'
+import { inferSchema } from '../core/infer-schema.js'
+import type { Json } from '../core/json.js'
+import { RowReader } from '../core/row-view.js'
+import { Schema } from '../core/schema.js'
+import { type Field, type FieldType, unwrapNullable } from '../core/types.js'
+import { selectedTimes } from './event-time.js'
+import type { OperatorContext, OperatorFactory, OperatorState } from './operator.js'
+import { StatelessOperator } from './stateless.js'
+import { isThenable, userFunctionFailed, wrongResult } from './user-function.js'
+
+/** An output field: passed through from an input field, or computed. */
+export type Computed = PassedField | ComputedField
+
+interface PassedField {
+  readonly name: string
+  readonly from: string
+}
+
+interface ComputedField {
+  readonly name: string
+  readonly from?: undefined
+  readonly compute: (row: unknown) => unknown
+  /** undefined: inferred from the first values. */
+  readonly type: FieldType | undefined
+}
+
+/** Columns passed through share their buffers; computed ones are filled row by row. */
+export function selectOperator(columns: readonly Computed[]): OperatorFactory {
+  return context => new SelectOperator(context, columns)
+}
+
+class SelectOperator extends StatelessOperator {
+  private reader: RowReader | undefined
+  private schema: Schema | undefined
+  /** The types of computed columns whose type is inferred, once it is known. */
+  private inferred = new Map<string, Field>()
+
+  private readonly columns: readonly Computed[]
+
+  constructor(context: OperatorContext, columns: readonly Computed[]) {
+    super(context)
+    this.columns = columns
+  }
+
+  onBatch(batch: Batch): undefined {
+    this.reader ??= new RowReader(batch.schema)
+    const reader = this.reader.bind(batch)
+    const columns = this.columns.map(output => {
+      return output.from === undefined ? this.computed(output, batch, reader) : passed(batch, output.from)
+    })
+    this.schema ??= new Schema(this.columns.map(output => this.fieldOf(output, batch.schema)))
+    this.context.output.batch(
+      new Batch({ schema: this.schema, columns, rowCount: batch.length, ...selectedTimes(batch) }),
+    )
+  }
+
+  override snapshot(): OperatorState {
+    const fields = JSON.parse(JSON.stringify(new Schema([...this.inferred.values()]))) as Json
+    return { state: this.inferred.size === 0 ? null : fields, parts: [] }
+  }
+
+  override restore({ state }: OperatorState): void {
+    if (state === null) return
+    this.inferred = new Map(Schema.fromJSON(state).fields.map(field => [field.name, field]))
+  }
+
+  private computed(output: ComputedField, batch: Batch, reader: RowReader): Column {
+    const { name, type } = output
+    if (type === undefined && !this.inferred.has(name)) this.infer(output, batch, reader)
+    const field = this.fieldOf(output, batch.schema)
+    const builder = columnBuilder(field)
+    batch.forEachRow(physicalRow => {
+      const value = this.computedValue(output, reader, physicalRow)
+      try {
+        appendField(builder, field, name, value)
+      } catch (cause) {
+        throw this.misfit(name, reader, cause)
+      }
+    })
+    return builder.finish()
+  }
+
+  /** Number: f64, bigint: i64, string: utf8, ...; always nullable, since the first values do not tell. */
+  private infer(output: ComputedField, batch: Batch, reader: RowReader): void {
+    const values: { value: unknown }[] = []
+    batch.forEachRow(physicalRow => values.push({ value: this.computedValue(output, reader, physicalRow) }))
+    const type = inferSchema(values).field('value').type
+    this.inferred.set(output.name, { name: output.name, type, nullable: true })
+  }
+
+  private computedValue(output: ComputedField, reader: RowReader, physicalRow: number): unknown {
+    let value: unknown
+    try {
+      value = output.compute(reader.at(physicalRow))
+    } catch (cause) {
+      throw userFunctionFailed(this.context.id, reader.materialize(), cause)
+    }
+    if (isThenable(value)) throw wrongResult(this.context.id, reader.materialize(), value, `a value for ${output.name}`)
+    return value
+  }
+
+  private fieldOf(output: Computed, input: Schema): Field {
+    if (output.from !== undefined) return { ...input.field(output.from), name: output.name }
+    const { name, type } = output
+    const inferred = this.inferred.get(name)
+    if (type !== undefined) return { name, ...unwrapNullable(type) }
+    if (inferred === undefined) throw new TypeError(`The type of ${name} is not inferred yet`)
+    return inferred
+  }
+
+  private misfit(name: string, reader: RowReader, cause: unknown): unknown {
+    if (!(cause instanceof SabotError)) return cause
+    const { id } = this.context
+    const details = { ...cause.details, operator: id, field: name, record: reader.materialize() }
+    return new SabotError(cause.code, `Operator ${id}: ${cause.message}`, details, { cause })
+  }
+}
+
+function passed(batch: Batch, name: string): Column {
+  const column = batch.column(name)
+  return batch.selection === undefined ? column : column.gather(batch.selection)
+}

@@ -1,0 +1,48 @@
+import type { Batch } from '../core/batch.js'
+import type { Files } from '../core/files.js'
+import type { Json } from '../core/json.js'
+import type { Schema } from '../core/schema.js'
+import type { Kernel } from '../kernel/module.js'
+
+/** Where records come from. A source is a description; `open` starts reading. */
+export interface Source<Row = unknown> {
+  /** The kind of source, for people: 'parquet', 'memory'. */
+  readonly kind: string
+  /** What it reads, for people: a path, a row count. */
+  readonly description: string
+  /** The schema where it is known before reading. */
+  readonly schema: Schema<Row> | undefined
+  /** Whether `open` with a position gives the same records again from there. Without it there is no exactly-once. */
+  readonly replayable: boolean
+  /** How many rows there will be, where known when opened: for progress only. */
+  open(context: SourceContext): Promise<SourceReader>
+}
+
+export interface SourceContext {
+  /** Where to go on, as an earlier reader of an equal source gave it; undefined: from the start. */
+  readonly position: Json | undefined
+  /** Rows a batch should have at most. */
+  readonly batchRows: number
+  readonly files: Files
+  /** The task's kernel instance: for sources that decode bytes. */
+  readonly kernel: Kernel
+}
+
+export interface SourceReader {
+  /** Total rows of the source where it is known, else undefined. */
+  readonly rowCount: number | undefined
+  /** Records that became no row, by reason, for a source that goes on without them. */
+  readonly dropped?: Readonly<Record<string, number>>
+  /**
+   * The next rows with the position behind them; undefined at the end of the input. Not called again before the
+   * promise is settled, nor after it gave undefined or failed.
+   */
+  read(): Promise<SourceBatch | undefined>
+  close(): Promise<void>
+}
+
+export interface SourceBatch {
+  readonly batch: Batch
+  /** Opening the source with this position gives the rows behind this batch. */
+  readonly position: Json
+}

@@ -1,0 +1,251 @@
+import { Batch } from '../core/batch.js'
+import { TimestampColumn } from '../core/columns-fixed.js'
+import { NO_WATERMARK } from '../core/element.js'
+import { SabotError } from '../core/errors.js'
+import { writeWords } from '../core/int64.js'
+import { countersMember, type Json, memberOf } from '../core/json.js'
+import { Schema } from '../core/schema.js'
+import { isInGap, lastEndedWindow, lateBelow, type WindowGeometry } from '../core/window-geometry.js'
+import { type FiredWindows, WindowState } from '../kernel/windows.js'
+import { KeyCoder } from './key-coder.js'
+import type { Operator, OperatorContext, OperatorFactory, OperatorState, Steps } from './operator.js'
+import { WindowColumns } from './window-columns.js'
+import { type NamedAggregate, windowResultSchema } from './window-results.js'
+
+/** The side output of records that came too late for all of their windows. */
+export const LATE_OUTPUT = 'late'
+
+export interface WindowAggregateSettings {
+  readonly keys: readonly string[]
+  readonly geometry: WindowGeometry
+  readonly aggregates: readonly NamedAggregate[]
+}
+
+/**
+ * Aggregates by key and window of event time (rules 2 to 6 of time). State, late rows and results are those of
+ * record-by-record processing, however the rows were cut into batches.
+ */
+export function windowAggregateOperator(settings: WindowAggregateSettings): OperatorFactory {
+  return context => new WindowAggregateOperator(context, settings)
+}
+
+/** What exists once the schema of the input is known. */
+interface Opened {
+  readonly schema: Schema
+  readonly resultSchema: Schema
+  readonly coder: KeyCoder
+  readonly columns: WindowColumns
+  readonly state: WindowState
+}
+
+class WindowAggregateOperator implements Operator {
+  readonly dropped: Record<string, number> = {}
+  private readonly context: OperatorContext
+  private readonly settings: WindowAggregateSettings
+  private opened: Opened | undefined
+  watermark = NO_WATERMARK
+
+  constructor(context: OperatorContext, settings: WindowAggregateSettings) {
+    this.context = context
+    this.settings = settings
+  }
+
+  onBatch(batch: Batch): Steps {
+    return this.addBatch(batch.compact())
+  }
+
+  onWatermark(timestamp: number): Steps {
+    return this.moveOn(timestamp)
+  }
+
+  snapshot(): OperatorState {
+    const { opened } = this
+    const state = {
+      watermark: watermarkToJson(this.watermark),
+      dropped: { ...this.dropped },
+      // For people who look into a checkpoint: the rest of the state is binary.
+      ...this.gauges(),
+      schema: opened === undefined ? null : (JSON.parse(JSON.stringify(opened.schema)) as Json),
+    }
+    return { state, parts: opened === undefined ? [] : [{ name: 'windows', bytes: opened.state.snapshot() }] }
+  }
+
+  restore({ state, parts }: OperatorState): void {
+    this.watermark = watermarkFromJson(memberOf(state, 'watermark'))
+    Object.assign(this.dropped, countersMember(state, 'dropped'))
+    const schema = memberOf(state, 'schema')
+    const [part] = parts
+    if (schema === null || schema === undefined || part === undefined) return
+    this.open(Schema.fromJSON(schema)).state.restore(part.bytes)
+  }
+
+  gauges(): Readonly<Record<string, number>> {
+    const { opened } = this
+    if (opened === undefined) return { openWindows: 0, keys: 0, stateBytes: 0 }
+    return {
+      openWindows: opened.state.openWindows,
+      keys: opened.coder.index.count,
+      stateBytes: opened.state.stateBytes,
+    }
+  }
+
+  close(): void {
+    this.opened?.state.destroy()
+    this.opened?.coder.close()
+  }
+
+  /** Cuts the batch where the watermark in force passes the end of a window: there windows fire before the next row. */
+  private *addBatch(batch: Batch): Generator<void, void, void> {
+    const { watermarks } = batch
+    if (batch.timestamps === undefined || watermarks === undefined) {
+      throw new SabotError('NO_TIMESTAMPS', `Operator ${this.context.id} got rows without event time`)
+    }
+    const opened = this.opened ?? this.open(batch.schema)
+    opened.state.advance(this.watermark)
+    for (let from = 0; from < batch.rowCount; ) {
+      yield* this.fireUpTo(opened, watermarks[from] ?? this.watermark, watermarks[from - 1])
+      const to = this.segmentEnd(watermarks, from)
+      this.add(opened, from === 0 && to === batch.rowCount ? batch : batch.slice(from, to))
+      from = to
+      if (from < batch.rowCount) yield
+    }
+    // No window ends between the last rows, so nothing fires here.
+    yield* this.fireUpTo(opened, watermarks.at(-1) ?? this.watermark, undefined)
+  }
+
+  /** The first row behind `from` before which another window ends. Watermarks do not go back, so it is searched by halves. */
+  private segmentEnd(watermarks: Float64Array, from: number): number {
+    const { geometry } = this.settings
+    const ended = lastEndedWindow(geometry, watermarks[from] ?? 0)
+    let low = from + 1
+    let high = watermarks.length
+    if (lastEndedWindow(geometry, watermarks[high - 1] ?? 0) === ended) return high
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (lastEndedWindow(geometry, watermarks[middle] ?? 0) > ended) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+
+  /**
+   * Adds rows between two window ends. Late rows go aside before their keys are coded: a key that no window holds must
+   * not take an id, since it would be let go at a moment that depends on the cut.
+   */
+  private add({ coder, columns, state }: Opened, segment: Batch): void {
+    const batch = this.withoutStrays(segment)
+    if (batch.rowCount === 0) return
+    coder.code(batch)
+    state.add(batch.timestamps ?? EMPTY, columns.inputs(batch))
+  }
+
+  /** The rows that belong to a window which has not fired: rule 4 of time, and rows between windows are left out. */
+  private withoutStrays(batch: Batch): Batch {
+    const { geometry } = this.settings
+    const { timestamps = EMPTY, rowCount } = batch
+    const bound = lateBelow(geometry, this.watermark)
+    const hasGaps = geometry.slideMs > geometry.sizeMs
+    if (!hasGaps && !hasBelow(timestamps, bound)) return batch
+    const late: number[] = []
+    const kept: number[] = []
+    for (let row = 0; row < rowCount; row++) {
+      const timestamp = timestamps[row] ?? 0
+      if (timestamp < bound) late.push(row)
+      else if (hasGaps && isInGap(geometry, timestamp)) this.count('in-no-window', 1)
+      else kept.push(row)
+    }
+    if (late.length > 0) {
+      this.count('late', late.length)
+      this.context.output.side(LATE_OUTPUT, batch.select(Uint32Array.from(late)))
+    }
+    return batch.select(Uint32Array.from(kept)).compact()
+  }
+
+  private count(reason: string, rows: number): void {
+    this.dropped[reason] = (this.dropped[reason] ?? 0) + rows
+  }
+
+  private *moveOn(timestamp: number): Generator<void, void, void> {
+    if (this.opened !== undefined) yield* this.fireUpTo(this.opened, timestamp, undefined)
+    this.watermark = timestamp
+    this.context.output.watermark(timestamp)
+  }
+
+  /**
+   * Moves the watermark on and fires what it lets fire. Where a window ended, keys that no window holds any more are
+   * let go: at these points only, so that ids do not depend on how rows were cut into batches either. What is fired
+   * carries the watermark in force before: `previous`, or that of the row or watermark before.
+   */
+  private *fireUpTo(opened: Opened, watermark: number, previous: number | undefined): Generator<void, void, void> {
+    const { geometry } = this.settings
+    const before = previous ?? this.watermark
+    if (watermark <= this.watermark) return
+    const ended = lastEndedWindow(geometry, watermark) > lastEndedWindow(geometry, this.watermark)
+    this.watermark = watermark
+    opened.state.advance(watermark)
+    if (!ended) return
+    for (let fired = opened.state.fire(); fired !== undefined; fired = opened.state.fire()) {
+      this.context.output.batch(this.results(opened, fired, before))
+      yield
+    }
+    opened.coder.index.settle()
+  }
+
+  private results({ coder, columns, resultSchema }: Opened, fired: FiredWindows, watermark: number): Batch {
+    const { count, idsPointer } = fired
+    const timestamps = fired.ends.map(end => end - 1)
+    const bounds = [timestampColumn(fired.starts), timestampColumn(fired.ends)]
+    const aggregates = columns.results(fired)
+    // Reading keys may grow the kernel's memory, which detaches what it fired: so it comes last.
+    const keys = coder.read(idsPointer, count)
+    return new Batch({
+      schema: resultSchema,
+      columns: [...keys, ...bounds, ...aggregates],
+      rowCount: count,
+      timestamps,
+      watermarks: new Float64Array(count).fill(watermark),
+    })
+  }
+
+  private open(schema: Schema): Opened {
+    const { keys, geometry, aggregates } = this.settings
+    const { kernel } = this.context
+    const resultSchema = windowResultSchema(schema, keys, aggregates)
+    const coder = new KeyCoder(
+      kernel,
+      keys.map(key => schema.field(key)),
+    )
+    const columns = new WindowColumns(schema, aggregates)
+    const state = new WindowState(kernel, coder.index, geometry, columns.specs)
+    this.opened = { schema, resultSchema, coder, columns, state }
+    return this.opened
+  }
+}
+
+const EMPTY = new Float64Array(0)
+
+/** Looks at every row of almost every batch: four rows a turn take half the time of one. NaN is below nothing. */
+function hasBelow(times: Float64Array, bound: number): boolean {
+  const isBelow = (row: number): boolean => (times[row] as number) < bound
+  const { length } = times
+  let row = 0
+  for (; row + 4 <= length; row += 4)
+    if (isBelow(row) || isBelow(row + 1) || isBelow(row + 2) || isBelow(row + 3)) return true
+  for (; row < length; row++) if (isBelow(row)) return true
+  return false
+}
+
+function timestampColumn(times: Float64Array): TimestampColumn {
+  const column = new TimestampColumn(new BigInt64Array(times.length))
+  for (let row = 0; row < times.length; row++) writeWords(column.words, row, times[row] ?? 0)
+  return column
+}
+
+/** JSON has no infinities. */
+function watermarkToJson(watermark: number): Json {
+  return Number.isFinite(watermark) ? watermark : String(watermark)
+}
+
+function watermarkFromJson(json: Json | undefined): number {
+  return json === undefined ? NO_WATERMARK : Number(json)
+}

@@ -1,0 +1,63 @@
+import { SabotError } from '../core/errors.js'
+import { Schema } from '../core/schema.js'
+import { typeName } from '../core/types.js'
+import { type AggregateFunction, aggregateType, isNumeric } from './aggregates.js'
+
+export const WINDOW_START = 'windowStart'
+export const WINDOW_END = 'windowEnd'
+
+/** An aggregate under the name of its output field. */
+export interface NamedAggregate {
+  readonly name: string
+  readonly function: AggregateFunction
+  /** undefined: over rows. */
+  readonly field: string | undefined
+}
+
+/**
+ * The rows of a window aggregation: the keys, the window's bounds, the aggregates.
+ * @throws SabotError UNKNOWN_FIELD, TYPE_MISMATCH for a key or an aggregated field of a type that does not do.
+ */
+export function windowResultSchema(
+  input: Schema,
+  keys: readonly string[],
+  aggregates: readonly NamedAggregate[],
+): Schema {
+  return new Schema([
+    ...keys.map(key => {
+      const field = input.field(key)
+      if (typeof field.type === 'object' ? field.type.kind !== 'decimal' : field.type === 'object') {
+        throw new SabotError(
+          'TYPE_MISMATCH',
+          `keyBy() names ${key}, which is ${typeName(field.type)}: keys are of a primitive type`,
+          {
+            field: key,
+            type: typeName(field.type),
+          },
+        )
+      }
+      return field
+    }),
+    { name: WINDOW_START, type: 'timestamp', nullable: false },
+    { name: WINDOW_END, type: 'timestamp', nullable: false },
+    ...aggregates.map(aggregate => resultField(input, aggregate)),
+  ])
+}
+
+function resultField(input: Schema, { name, function: kind, field }: NamedAggregate) {
+  if (field === undefined) return { name, type: aggregateType(kind, 'f64'), nullable: false }
+  const { type, nullable } = input.field(field)
+  if (kind === 'count') return { name, type: aggregateType(kind, type), nullable: false }
+  if (!isNumeric(type)) {
+    throw new SabotError(
+      'TYPE_MISMATCH',
+      `aggregate() asks for the ${kind} of ${field}, which is ${typeName(type)}, not a number`,
+      {
+        field,
+        type: typeName(type),
+        aggregate: name,
+      },
+    )
+  }
+  return { name, type: aggregateType(kind, type), nullable }
+}
