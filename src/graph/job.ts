@@ -1,0 +1,140 @@
+import { type Duration, formatDuration, parseDuration } from '../core/duration.js'
+import { describeValue, SabotError } from '../core/errors.js'
+import { nearestName } from '../core/nearest.js'
+import type { Source } from '../operators/source.js'
+import { GraphBuilder } from './graph-builder.js'
+import type { JobGraph, JobParameter } from './job-graph.js'
+import { Stream } from './stream.js'
+
+/** A pipeline: a name, and a function that builds it anew wherever it runs. */
+export interface Job {
+  /** Tells a job from other values, across copies of this package. */
+  readonly kind: 'sabot-job'
+  readonly name: string
+  /**
+   * Builds and checks the graph. `parameters` are values for what the job asks for with `j.parameter`.
+   * @throws SabotError UNKNOWN_PARAMETER, EMPTY_JOB, and the errors of the builder's methods.
+   */
+  plan(parameters?: Readonly<Record<string, string>>): JobGraph
+}
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
+
+/**
+ * Defines a job. `build` is called once for each run and each worker, so it describes and does nothing else.
+ * @throws SabotError INVALID_NAME
+ */
+export function job(name: string, build: (j: JobBuilder) => void): Job {
+  checkName('job', name)
+  return {
+    kind: 'sabot-job',
+    name,
+    plan(parameters = {}) {
+      const builder = new JobBuilder(name, parameters)
+      build(builder)
+      return builder.finish()
+    },
+  }
+}
+
+export interface SourceOptions {
+  /** The stable id under which the source's position is kept. Default: 'source-1', 'source-2', ... */
+  readonly id?: string
+  /**
+   * The source counts as idle for the watermark when it gave nothing for so long. Default 1 minute; 0: never.
+   */
+  readonly idleness?: Duration
+}
+
+const DEFAULT_IDLENESS_MS = 60_000
+
+/** What a job's function builds with. */
+export class JobBuilder {
+  private readonly graph: GraphBuilder
+  private readonly known: JobParameter[] = []
+
+  private readonly name: string
+  private readonly given: Readonly<Record<string, string>>
+
+  constructor(name: string, given: Readonly<Record<string, string>>) {
+    this.name = name
+    this.given = given
+    this.graph = new GraphBuilder(name)
+  }
+
+  /** A stream of the records of a source. */
+  from<Row>(source: Source<Row>, options: SourceOptions = {}): Stream<Row> {
+    const { id, idleness = DEFAULT_IDLENESS_MS } = options
+    const node = this.graph.add({
+      kind: 'source',
+      id,
+      description: `${source.kind} ${source.description}`.trimEnd(),
+      inputs: [],
+      role: { kind: 'source', source, idleAfterMs: parseDuration(idleness) },
+      settings: { source: source.kind },
+      schema: source.schema,
+    })
+    return new Stream<Row>(this.graph, node, { isTimed: false, fields: source.schema?.names, schema: source.schema })
+  }
+
+  /** A value that a run may set from outside (`sabot run --set name=value`). */
+  parameter(name: string, defaultValue: string): string {
+    checkName('parameter', name)
+    const earlier = this.known.find(parameter => parameter.name === name)
+    if (earlier !== undefined && earlier.defaultValue !== defaultValue) {
+      throw new SabotError(
+        'DUPLICATE_PARAMETER',
+        `Job ${this.name} asks for parameter ${name} twice, with defaults ${describeValue(earlier.defaultValue)} and ` +
+          `${describeValue(defaultValue)}`,
+        { parameter: name },
+      )
+    }
+    const value = Object.hasOwn(this.given, name) ? (this.given[name] ?? defaultValue) : defaultValue
+    if (earlier === undefined) this.known.push({ name, defaultValue, value })
+    return value
+  }
+
+  /**
+   * A parameter that is a duration, in ms.
+   * @throws SabotError INVALID_DURATION, naming the parameter
+   */
+  duration(name: string, defaultValue: Duration): number {
+    const text = this.parameter(name, typeof defaultValue === 'number' ? formatDuration(defaultValue) : defaultValue)
+    try {
+      return parseDuration(text)
+    } catch (cause) {
+      if (!(cause instanceof SabotError)) throw cause
+      throw new SabotError(
+        cause.code,
+        `Parameter ${name}: ${cause.message}`,
+        { ...cause.details, parameter: name },
+        { cause },
+      )
+    }
+  }
+
+  finish(): JobGraph {
+    const names = this.known.map(parameter => parameter.name)
+    for (const name of Object.keys(this.given)) {
+      if (names.includes(name)) continue
+      const nearest = nearestName(name, names)
+      throw new SabotError(
+        'UNKNOWN_PARAMETER',
+        `Job ${this.name} has no parameter ${describeValue(name)}.` +
+          `${nearest === undefined ? '' : ` Did you mean ${nearest}?`} ` +
+          `${names.length === 0 ? 'It has none.' : `It has ${names.join(', ')}.`}`,
+        { parameter: name, known: names },
+      )
+    }
+    return this.graph.finish(this.known)
+  }
+}
+
+function checkName(what: string, name: string): void {
+  if (typeof name === 'string' && NAME.test(name)) return
+  throw new SabotError(
+    'INVALID_NAME',
+    `A ${what}'s name is 1 to 64 letters, digits, hyphens and underscores, not ${describeValue(name)}`,
+    { name },
+  )
+}

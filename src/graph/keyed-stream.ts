@@ -1,0 +1,153 @@
+import { SabotError } from '../core/errors.js'
+import type { Aggregate } from '../operators/aggregates.js'
+import { windowAggregateOperator } from '../operators/window-aggregate.js'
+import { type NamedAggregate, WINDOW_END, WINDOW_START, windowResultSchema } from '../operators/window-results.js'
+import { checkKnownField } from './fields.js'
+import type { GraphBuilder, NodeInput } from './graph-builder.js'
+import type { FieldOf, Simplified } from './projection.js'
+import { type StreamTraits, WindowedResults } from './stream.js'
+import type { WindowAssigner } from './windowing.js'
+
+/** A stream partitioned by key. */
+export class KeyedStream<Row, Key extends FieldOf<Row>> {
+  private readonly graph: GraphBuilder
+  private readonly input: NodeInput
+  private readonly traits: StreamTraits
+  private readonly keys: readonly Key[]
+
+  constructor(graph: GraphBuilder, input: NodeInput, traits: StreamTraits, keys: readonly Key[]) {
+    this.graph = graph
+    this.input = input
+    this.traits = traits
+    this.keys = keys
+  }
+
+  /**
+   * Groups the records of each key into windows of event time.
+   * @throws SabotError NO_TIMESTAMPS when event time is not assigned.
+   */
+  window(assigner: WindowAssigner): WindowedStream<Row, Key> {
+    if (!this.traits.isTimed) {
+      throw new SabotError('NO_TIMESTAMPS', 'window() needs event time: call withTimestamps(...) before keyBy(...)')
+    }
+    return new WindowedStream<Row, Key>(this.graph, this.input, this.traits, this.keys, assigner)
+  }
+}
+
+/** Fields whose values can be added and compared. A field of unknown type is checked when the job runs. */
+export type NumericFieldOf<Row> = {
+  [Field in FieldOf<Row>]: unknown extends Row[Field]
+    ? Field
+    : Row[Field] extends number | bigint | boolean | `${number}` | null
+      ? Field
+      : never
+}[FieldOf<Row>]
+
+/** Output fields and how each is aggregated. */
+export interface Aggregates<Row> {
+  readonly [field: string]:
+    | Aggregate<FieldOf<Row> | undefined, 'count'>
+    | Aggregate<NumericFieldOf<Row>, 'sum' | 'min' | 'max' | 'mean'>
+}
+
+type NullIf<Condition, Value> = null extends Condition ? Value | null : Value
+
+/** The JavaScript type of an aggregate's result. */
+export type AggregateResult<Row, A> =
+  A extends Aggregate<infer Field, infer Kind>
+    ? Kind extends 'count'
+      ? number
+      : Field extends keyof Row
+        ? Kind extends 'mean'
+          ? NullIf<Row[Field], number>
+          : Kind extends 'sum'
+            ? NullIf<Row[Field], SumOf<NonNullable<Row[Field]>>>
+            : NullIf<Row[Field], MinMaxOf<NonNullable<Row[Field]>>>
+        : never
+    : never
+
+type SumOf<Value> = Value extends bigint | string ? Value : number
+type MinMaxOf<Value> = Value extends boolean ? number : Value
+
+/** The rows of a window aggregation: key, window bounds in ms since the epoch (end exclusive), aggregates. */
+export type WindowResult<Row, Key extends keyof Row, A> = Simplified<
+  Pick<Row, Key> & { readonly windowStart: number; readonly windowEnd: number } & {
+    readonly [Field in keyof A]: AggregateResult<Row, A[Field]>
+  }
+>
+
+/** A keyed stream in windows. */
+export class WindowedStream<Row, Key extends FieldOf<Row>> {
+  private readonly graph: GraphBuilder
+  private readonly input: NodeInput
+  private readonly traits: StreamTraits
+  private readonly keys: readonly Key[]
+  private readonly assigner: WindowAssigner
+
+  constructor(
+    graph: GraphBuilder,
+    input: NodeInput,
+    traits: StreamTraits,
+    keys: readonly Key[],
+    assigner: WindowAssigner,
+  ) {
+    this.graph = graph
+    this.input = input
+    this.traits = traits
+    this.keys = keys
+    this.assigner = assigner
+  }
+
+  /**
+   * One row for each key and window that has records, when the watermark has passed the window's last millisecond.
+   * @throws SabotError UNKNOWN_FIELD, DUPLICATE_FIELD, TYPE_MISMATCH (a field that is not numeric), EMPTY_AGGREGATE
+   */
+  aggregate<const A extends Aggregates<Row>>(aggregates: A): WindowedResults<WindowResult<Row, Key, A>, Row> {
+    const named = Object.entries(aggregates).map(([name, aggregate]): NamedAggregate => {
+      return { name, function: aggregate.function, field: aggregate.field }
+    })
+    this.check(named)
+    const { keys, assigner, input } = this
+    const schema = this.traits.schema && windowResultSchema(this.traits.schema, keys, named)
+    const names = [...keys, WINDOW_START, WINDOW_END, ...named.map(({ name }) => name)]
+    const node = this.graph.add({
+      kind: 'window-aggregate',
+      description: `${assigner.description} by ${keys.join(', ')}: ${named.map(describe).join(', ')}`,
+      inputs: [{ ...input, hashOf: keys }],
+      role: {
+        kind: 'operator',
+        create: windowAggregateOperator({ keys, geometry: assigner.geometry, aggregates: named }),
+      },
+      settings: { keys, ...assigner.geometry, aggregates: named.map(describe) },
+      schema,
+    })
+    return new WindowedResults(this.graph, node, { isTimed: true, fields: names, schema }, this.traits)
+  }
+
+  private check(named: readonly NamedAggregate[]): void {
+    if (named.length === 0) throw new SabotError('EMPTY_AGGREGATE', 'aggregate() needs at least one aggregate')
+    const { keys, traits } = this
+    const names = new Set<string>([...keys, WINDOW_START, WINDOW_END])
+    if (names.size < keys.length + 2) {
+      throw new SabotError(
+        'DUPLICATE_FIELD',
+        `A key named ${WINDOW_START} or ${WINDOW_END} hides the window's bounds: rename it with select()`,
+      )
+    }
+    for (const { name, field } of named) {
+      if (names.has(name)) {
+        throw new SabotError(
+          'DUPLICATE_FIELD',
+          `aggregate() names ${name} twice: keys and window bounds are in the result already`,
+          { field: name },
+        )
+      }
+      names.add(name)
+      if (field !== undefined) checkKnownField('aggregate', field, traits.fields)
+    }
+  }
+}
+
+function describe({ name, function: kind, field }: NamedAggregate): string {
+  return `${name} = ${kind}(${field ?? ''})`
+}

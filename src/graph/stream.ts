@@ -1,0 +1,300 @@
+import { type Duration, formatDuration, parseDuration } from '../core/duration.js'
+import { describeValue, SabotError } from '../core/errors.js'
+import { Schema } from '../core/schema.js'
+import { type ColumnType, fieldsOf, type RowOf, type SchemaShape } from '../core/types.js'
+import { filterOperator } from '../operators/filter.js'
+import { flatMapOperator } from '../operators/flat-map.js'
+import { mapOperator } from '../operators/map.js'
+import type { OperatorFactory } from '../operators/operator.js'
+import { type Computed, selectOperator } from '../operators/select.js'
+import type { Sink } from '../operators/sink.js'
+import {
+  DEAD_LETTER_OUTPUT,
+  deadLetterSchema,
+  type InvalidTimestamps,
+  REASON_FIELD,
+  timestampsOperator,
+} from '../operators/timestamps.js'
+import { unionOperator } from '../operators/union.js'
+import { LATE_OUTPUT } from '../operators/window-aggregate.js'
+import { checkKnownField } from './fields.js'
+import type { DraftNode, GraphBuilder, NodeInput } from './graph-builder.js'
+import { MAIN_OUTPUT } from './job-graph.js'
+import { KeyedStream } from './keyed-stream.js'
+import type { ComputedColumn, FieldOf, Projected, Projection, Simplified } from './projection.js'
+
+/** What is known of a stream before the job runs. */
+export interface StreamTraits {
+  /** Whether event time is assigned. */
+  readonly isTimed: boolean
+  /** The field names, where they are known. */
+  readonly fields: readonly string[] | undefined
+  /** The schema, where it is known. */
+  readonly schema: Schema | undefined
+}
+
+export interface TimestampOptions {
+  /**
+   * How far a record may lag behind the highest timestamp seen before it counts as late: the watermark is that
+   * timestamp - outOfOrderness - 1 ms.
+   */
+  readonly outOfOrderness: Duration
+  /**
+   * What becomes of records whose timestamp is null, NaN or beyond ±8.64e15 ms: 'fail' ends the job with the error
+   * INVALID_TIMESTAMP (the default), 'skip' drops and counts them, 'deadLetter' sends them to `.deadLetters`.
+   */
+  readonly invalid?: InvalidTimestamps
+}
+
+/** A stream of records. Its methods describe what happens to them; nothing runs before the job does. */
+export class Stream<Row> {
+  protected readonly graph: GraphBuilder
+  protected readonly node: DraftNode
+  protected readonly traits: StreamTraits
+  protected readonly output: string
+
+  constructor(graph: GraphBuilder, node: DraftNode, traits: StreamTraits, output: string = MAIN_OUTPUT) {
+    this.graph = graph
+    this.node = node
+    this.traits = traits
+    this.output = output
+  }
+
+  /**
+   * Names the operator that made this stream. Its state is found again by this id, so that a changed job can resume.
+   * Without it operators are numbered by kind: 'map-1', 'window-1'.
+   * @throws SabotError INVALID_NAME, DUPLICATE_ID
+   */
+  as(id: string): this {
+    this.graph.name(this.node, id)
+    return this
+  }
+
+  /**
+   * Assigns event time: from a field (timestamp, or a number of ms), or from a function that gives ms. Fractions of a
+   * millisecond are cut off.
+   */
+  withTimestamps(
+    timestamp: FieldOf<Row> | ((row: Row) => number | null),
+    options: TimestampOptions,
+  ): TimestampedStream<Row> {
+    if (typeof timestamp === 'string') this.checkField('withTimestamps', timestamp)
+    const { outOfOrderness, invalid = 'fail' } = options
+    if (invalid !== 'fail' && invalid !== 'skip' && invalid !== 'deadLetter') {
+      throw new SabotError(
+        'INVALID_OPTION',
+        `invalid is 'fail', 'skip' or 'deadLetter', not ${describeValue(invalid)}`,
+        {
+          option: 'invalid',
+          value: invalid,
+        },
+      )
+    }
+    const boundMs = parseDuration(outOfOrderness)
+    const of = typeof timestamp === 'string' ? timestamp : 'a function of the row'
+    const node = this.add({
+      kind: 'timestamps',
+      description: `event time from ${of}, out of order by up to ${formatDuration(boundMs)}`,
+      create: timestampsOperator({
+        timestamp: timestamp as string | ((row: unknown) => number | null),
+        boundMs,
+        invalid,
+      }),
+      schema: this.traits.schema,
+    })
+    return new TimestampedStream<Row>(this.graph, node, { ...this.traits, isTimed: true })
+  }
+
+  /** Keeps the records for which `predicate` is true. */
+  filter<Kept extends Row>(predicate: (row: Row) => row is Kept): Stream<Kept>
+  filter(predicate: (row: Row) => boolean): Stream<Row>
+  filter(predicate: (row: Row) => boolean): Stream<Row> {
+    const create = filterOperator(predicate as (row: unknown) => boolean)
+    const node = this.add({
+      kind: 'filter',
+      description: `keep where ${nameOf(predicate)}`,
+      create,
+      schema: this.traits.schema,
+    })
+    return new Stream<Row>(this.graph, node, this.traits)
+  }
+
+  /**
+   * One record for each record. The schema is declared by `shape`, or inferred from the first records; it is the same
+   * for all. For a few computed fields `select` is much faster.
+   */
+  map<const Shape extends SchemaShape>(transform: (row: Row) => RowOf<Shape>, shape: Shape): Stream<RowOf<Shape>>
+  map<Out extends object>(transform: (row: Row) => Out): Stream<Out>
+  map<Out>(transform: (row: Row) => Out, shape?: SchemaShape): Stream<Out> {
+    const schema = shape === undefined ? undefined : Schema.of(shape)
+    const create = mapOperator(transform as (row: unknown) => object, schema)
+    const node = this.add({ kind: 'map', description: `map with ${nameOf(transform)}`, create, schema })
+    return new Stream(this.graph, node, { ...this.traits, fields: schema?.names, schema })
+  }
+
+  /** Any number of records for each record; they carry its event time. The schema as for `map`. */
+  flatMap<const Shape extends SchemaShape>(
+    transform: (row: Row) => Iterable<RowOf<Shape>>,
+    shape: Shape,
+  ): Stream<RowOf<Shape>>
+  flatMap<Out extends object>(transform: (row: Row) => Iterable<Out>): Stream<Out>
+  flatMap<Out>(transform: (row: Row) => Iterable<Out>, shape?: SchemaShape): Stream<Out> {
+    const schema = shape === undefined ? undefined : Schema.of(shape)
+    const create = flatMapOperator(transform as (row: unknown) => Iterable<object>, schema)
+    const node = this.add({ kind: 'flat-map', description: `flat map with ${nameOf(transform)}`, create, schema })
+    return new Stream(this.graph, node, { ...this.traits, fields: schema?.names, schema })
+  }
+
+  /** New fields: named input fields are passed through, functions and `column(type, function)` are computed. */
+  select<const P extends Projection<Row>>(projection: P): Stream<Simplified<Projected<Row, P>>>
+  /** The named fields. Columns are passed through, not copied. */
+  select<const Field extends FieldOf<Row>>(...fields: readonly Field[]): Stream<Simplified<Pick<Row, Field>>>
+  select<Out>(first?: string | Projection<Row>, ...rest: readonly string[]): Stream<Out> {
+    const entries: [string, unknown][] =
+      typeof first === 'string' ? [first, ...rest].map(name => [name, name]) : Object.entries(first ?? {})
+    if (entries.length === 0) throw new SabotError('EMPTY_SELECT', 'select() needs at least one field')
+    const columns = entries.map(([name, value]): Computed => this.projected(name, value))
+    const create = selectOperator(columns)
+    const names = columns.map(({ name }) => name)
+    const description = `select ${columns.map(describeColumn).join(', ')}`
+    const schema = this.projectedSchema(columns)
+    const node = this.add({ kind: 'select', description, create, schema })
+    return new Stream(this.graph, node, { ...this.traits, fields: names, schema })
+  }
+
+  /** This stream and others of the same row type as one, in no particular order between them. */
+  union(...others: readonly Stream<Row>[]): Stream<Row> {
+    const all = [this, ...others]
+    if (all.some(({ traits }) => traits.isTimed !== this.traits.isTimed)) {
+      throw new SabotError(
+        'NO_TIMESTAMPS',
+        'union() needs event time on all of its streams or on none: call withTimestamps first',
+      )
+    }
+    const node = this.graph.add({
+      kind: 'union',
+      description: `union of ${all.length} streams`,
+      inputs: all.map(stream => stream.asInput()),
+      role: { kind: 'operator', create: unionOperator(all.length) },
+      settings: { inputs: all.length },
+      schema: this.traits.schema,
+    })
+    return new Stream<Row>(this.graph, node, this.traits)
+  }
+
+  /** Partitions by one or more fields: what follows happens for each key on its own. Null is a key. */
+  keyBy<const Key extends FieldOf<Row>>(...fields: readonly [Key, ...Key[]]): KeyedStream<Row, Key> {
+    if (fields.length === 0) throw new SabotError('UNKNOWN_FIELD', 'keyBy() needs at least one field')
+    for (const field of fields) this.checkField('keyBy', field)
+    const twice = fields.find((field, index) => fields.indexOf(field) !== index)
+    if (twice !== undefined) {
+      throw new SabotError('DUPLICATE_FIELD', `keyBy() names ${describeValue(twice)} twice`, { field: twice })
+    }
+    return new KeyedStream<Row, Key>(this.graph, this.asInput(fields), this.traits, fields)
+  }
+
+  /** Writes the records to a sink. `id` is the stable id under which the sink's position is kept. */
+  to(sink: Sink<Row>, options: { readonly id?: string } = {}): void {
+    this.graph.add({
+      kind: 'sink',
+      id: options.id,
+      description: `${sink.kind} ${sink.description}`.trimEnd(),
+      inputs: [this.asInput()],
+      role: { kind: 'sink', sink },
+      settings: { sink: sink.kind },
+      schema: this.traits.schema,
+    })
+  }
+
+  protected asInput(hashOf?: readonly string[]): NodeInput {
+    return hashOf === undefined
+      ? { from: this.node, output: this.output }
+      : { from: this.node, output: this.output, hashOf }
+  }
+
+  private add(init: {
+    kind: string
+    description: string
+    create: OperatorFactory
+    schema: Schema | undefined
+  }): DraftNode {
+    const { kind, description, create, schema } = init
+    return this.graph.add({ kind, description, inputs: [this.asInput()], role: { kind: 'operator', create }, schema })
+  }
+
+  private checkField(method: string, field: string): void {
+    checkKnownField(method, field, this.traits.fields)
+  }
+
+  private projected(name: string, value: unknown): Computed {
+    if (typeof value === 'string') {
+      this.checkField('select', value)
+      return { name, from: value }
+    }
+    if (typeof value === 'function') return { name, compute: value as (row: unknown) => unknown, type: undefined }
+    const { compute, type } = value as ComputedColumn<unknown, unknown>
+    return { name, compute, type }
+  }
+
+  private projectedSchema(columns: readonly Computed[]): Schema | undefined {
+    const { schema } = this.traits
+    const shape: [string, ColumnType, boolean][] = []
+    for (const column of columns) {
+      if (column.from !== undefined) {
+        if (schema === undefined) return undefined
+        const { type, nullable } = schema.field(column.from)
+        shape.push([column.name, type, nullable])
+      } else {
+        if (column.type === undefined) return undefined
+        for (const { type, nullable } of fieldsOf({ [column.name]: column.type }))
+          shape.push([column.name, type, nullable])
+      }
+    }
+    return new Schema(shape.map(([name, type, nullable]) => ({ name, type, nullable })))
+  }
+}
+
+/** A stream with event time. */
+export class TimestampedStream<Row> extends Stream<Row> {
+  /** The records whose timestamp was invalid, with the option `invalid: 'deadLetter'`; `reason` says why. */
+  get deadLetters(): Stream<Simplified<Row & { readonly reason: string }>> {
+    const { schema, fields } = this.traits
+    if (fields?.includes(REASON_FIELD) === true) {
+      throw new SabotError(
+        'DUPLICATE_FIELD',
+        `deadLetters adds a field ${REASON_FIELD}, which the records have already: rename it with select()`,
+        { field: REASON_FIELD },
+      )
+    }
+    const traits = {
+      isTimed: false,
+      fields: fields && [...fields, REASON_FIELD],
+      schema: schema && deadLetterSchema(schema),
+    }
+    return new Stream(this.graph, this.node, traits, DEAD_LETTER_OUTPUT)
+  }
+}
+
+/** The results of a window aggregation, and what came too late for it. */
+export class WindowedResults<Result, Row> extends Stream<Result> {
+  private readonly inputTraits: StreamTraits
+
+  constructor(graph: GraphBuilder, node: DraftNode, traits: StreamTraits, inputTraits: StreamTraits) {
+    super(graph, node, traits)
+    this.inputTraits = inputTraits
+  }
+
+  /** The records that came when all of their windows had fired, unchanged. */
+  get late(): Stream<Row> {
+    return new Stream<Row>(this.graph, this.node, this.inputTraits, LATE_OUTPUT)
+  }
+}
+
+function nameOf(userFunction: (...args: never[]) => unknown): string {
+  return userFunction.name === '' ? 'a function' : userFunction.name
+}
+
+function describeColumn(column: Computed): string {
+  if (column.from === undefined) return `${column.name} (computed)`
+  return column.from === column.name ? column.name : `${column.from} as ${column.name}`
+}
