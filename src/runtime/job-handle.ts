@@ -1,0 +1,76 @@
+import type { SabotError } from '../core/errors.js'
+
+/** A running job. */
+export interface JobHandle {
+  readonly name: string
+  readonly status: JobStatus
+  /** Fulfilled when the job has ended for whatever reason; never rejected. */
+  readonly ended: Promise<JobResult>
+  metrics(): JobMetrics
+  /** Takes a checkpoint now; fulfilled with its id when it is complete. Rejected with CHECKPOINT_FAILED or NO_CHECKPOINT_STORAGE. */
+  checkpoint(): Promise<number>
+  /** Stops reading, takes a last checkpoint where there is a storage, and ends with status 'stopped'. */
+  stop(): Promise<JobResult>
+  /** Ends at once, without a checkpoint, with status 'cancelled'. */
+  cancel(): Promise<JobResult>
+}
+
+export type JobStatus = 'starting' | 'running' | 'stopping' | 'finished' | 'stopped' | 'cancelled' | 'failed'
+
+export interface JobResult {
+  readonly status: 'finished' | 'stopped' | 'cancelled' | 'failed'
+  /** Why it failed. */
+  readonly error: SabotError | undefined
+  readonly metrics: JobMetrics
+  /** The checkpoint that it resumed from, and the last one that it completed. */
+  readonly resumedFrom: number | undefined
+  readonly lastCheckpoint: number | undefined
+}
+
+/** What happens to a job, for logs and summaries. */
+export type JobEvent =
+  | {
+      readonly kind: 'resumed'
+      /** undefined: there was no checkpoint, so the job began at the start. */
+      readonly checkpointId: number | undefined
+      /** Newer checkpoints that are damaged. */
+      readonly passedOver: readonly SabotError[]
+    }
+  | {
+      readonly kind: 'checkpoint-completed'
+      readonly checkpointId: number
+      readonly sizeBytes: number
+      readonly durationMs: number
+    }
+  | { readonly kind: 'checkpoint-failed'; readonly error: SabotError }
+
+export interface JobMetrics {
+  readonly rowsIn: number
+  readonly rowsOut: number
+  /** Rows that sources will give in all, where known. */
+  readonly rowsExpected: number | undefined
+  readonly elapsedMs: number
+  readonly operators: readonly OperatorMetrics[]
+  readonly checkpoints: {
+    readonly completed: number
+    readonly failed: number
+    readonly lastId: number | undefined
+    readonly lastBytes: number
+    readonly lastDurationMs: number
+    /** The error of the last one that failed, if the last one failed. */
+    readonly lastError: SabotError | undefined
+  }
+}
+
+export interface OperatorMetrics {
+  readonly id: string
+  readonly kind: string
+  readonly rowsIn: number
+  readonly rowsOut: number
+  /** The watermark that it has reached, ms; -Infinity: none yet, +Infinity: its input has ended. */
+  readonly watermark: number
+  /** Rows that were dropped or sent aside, by reason: 'late', 'invalid-timestamp'. */
+  readonly dropped: Readonly<Record<string, number>>
+  /** Gauges of the operator's own, such as openWindows, keys, stateBytes. */
+  readonly gauges: Readonly<Record<string, number>>
+}

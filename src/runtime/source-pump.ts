@@ -1,0 +1,71 @@
+import type { Batch } from '../core/batch.js'
+import type { Json } from '../core/json.js'
+import type { Source, SourceContext, SourceReader } from '../operators/source.js'
+import { Channel } from './channel.js'
+
+/** What a source gave: rows and the position behind them, the end, or a failure. */
+export type SourceItem =
+  | { readonly kind: 'batch'; readonly batch: Batch; readonly position: Json }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'failure'; readonly cause: unknown }
+
+/** Batches read ahead of the task: enough to hide a read behind work, few enough to cost no memory. */
+const READ_AHEAD = 4
+
+/** Reads a source ahead into a bounded channel, so that the task never waits inside a read. */
+export class SourcePump {
+  readonly channel = new Channel<SourceItem>(READ_AHEAD)
+  private closed = false
+  private done: Promise<void> | undefined
+
+  private readonly reader: SourceReader
+  private readonly onItem: () => void
+
+  private constructor(reader: SourceReader, onItem: () => void) {
+    this.reader = reader
+    this.onItem = onItem
+  }
+
+  static async open(source: Source, context: SourceContext, onItem: () => void): Promise<SourcePump> {
+    return new SourcePump(await source.open(context), onItem)
+  }
+
+  get rowCount(): number | undefined {
+    return this.reader.rowCount
+  }
+
+  get dropped(): Readonly<Record<string, number>> {
+    return this.reader.dropped ?? {}
+  }
+
+  start(): void {
+    this.done ??= this.pump()
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    this.channel.clear()
+    await this.reader.close()
+    await this.done
+  }
+
+  private async pump(): Promise<void> {
+    try {
+      while (!this.closed) {
+        await this.channel.whenSpace()
+        if (this.closed) return
+        const next = await this.reader.read()
+        this.give(next === undefined ? { kind: 'end' } : { kind: 'batch', ...next })
+        if (next === undefined) return
+      }
+    } catch (cause) {
+      this.give({ kind: 'failure', cause })
+    }
+  }
+
+  private give(item: SourceItem): void {
+    if (this.closed) return
+    this.channel.push(item)
+    this.onItem()
+  }
+}

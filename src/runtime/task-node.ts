@@ -1,0 +1,295 @@
+import type { Batch } from '../core/batch.js'
+import { END_OF_INPUT, NO_WATERMARK, type StreamElement } from '../core/element.js'
+import type { Operator, OperatorState, Output, Steps } from '../operators/operator.js'
+import type { SinkPump } from './sink-pump.js'
+
+/** What a node tells the checkpoint in flight. */
+export type Acknowledge = (counters: NodeCounters, checkpointId: number, state: OperatorState) => void
+
+/** The node's id, and its rows at the barrier. */
+export interface NodeCounters {
+  readonly id: string
+  readonly rowsIn: number
+  readonly rowsOut: number
+}
+
+interface Consumer {
+  readonly node: TaskNode
+  readonly input: number
+}
+
+interface Queued {
+  readonly element: StreamElement
+  readonly input: number
+}
+
+/**
+ * One operator in a task, with the elements that wait for it. The task steps the most downstream node that has work,
+ * so that an element has left the task before the next one enters, and no call goes deeper than one operator.
+ */
+export abstract class TaskNode {
+  rowsIn = 0
+  rowsOut = 0
+  /** The last watermark that came in, ms. */
+  lastWatermark = NO_WATERMARK
+  private readonly queue: Queued[] = []
+  private readonly consumers = new Map<string, Consumer[]>()
+  private aligning = { checkpointId: 0, missing: 0 }
+  private ended = 0
+  inputs = 0
+
+  readonly id: string
+  readonly kind: string
+
+  constructor(id: string, kind: string) {
+    this.id = id
+    this.kind = kind
+  }
+
+  connect(output: string, node: TaskNode): void {
+    const consumers = this.consumers.get(output) ?? []
+    consumers.push({ node, input: node.inputs++ })
+    this.consumers.set(output, consumers)
+  }
+
+  get hasWork(): boolean {
+    return this.queue.length > 0
+  }
+
+  get hasEnded(): boolean {
+    return this.ended > 0 && this.ended >= this.inputs
+  }
+
+  give(element: StreamElement, input: number): void {
+    this.queue.push({ element, input })
+  }
+
+  /** A bounded piece of work. */
+  step(): void {
+    const next = this.queue.shift()
+    if (next !== undefined) this.take(next.element, next.input)
+  }
+
+  protected emit(output: string, batch: Batch): void {
+    const rows = batch.length
+    if (rows === 0) return
+    this.rowsOut += rows
+    for (const { node, input } of this.consumers.get(output) ?? []) node.give({ kind: 'batch', batch }, input)
+  }
+
+  protected emitToAll(element: StreamElement): void {
+    for (const consumers of this.consumers.values()) {
+      for (const { node, input } of consumers) node.give(element, input)
+    }
+  }
+
+  protected abstract onBatch(batch: Batch, input: number): void
+  protected abstract onWatermark(timestamp: number, input: number): void
+  protected abstract onIdle(input: number): void
+  protected abstract onActive(input: number): void
+  protected abstract onBarrier(checkpointId: number): void
+  protected abstract onEnd(): void
+
+  private take(element: StreamElement, input: number): void {
+    switch (element.kind) {
+      case 'batch':
+        this.rowsIn += element.batch.length
+        this.onBatch(element.batch, input)
+        break
+      case 'watermark':
+        this.lastWatermark = element.timestamp
+        this.onWatermark(element.timestamp, input)
+        break
+      case 'idle':
+        this.onIdle(input)
+        break
+      case 'active':
+        this.onActive(input)
+        break
+      case 'barrier':
+        this.alignBarrier(element.checkpointId)
+        break
+      case 'end':
+        this.ended += 1
+        if (this.ended >= this.inputs) this.onEnd()
+    }
+  }
+
+  /**
+   * The task injects a barrier into all sources at one point, those that have ended included, so no data comes between
+   * the first barrier and the last: counting aligns them.
+   */
+  private alignBarrier(checkpointId: number): void {
+    if (this.aligning.checkpointId !== checkpointId) {
+      this.aligning = { checkpointId, missing: this.inputs }
+    }
+    this.aligning.missing -= 1
+    if (this.aligning.missing === 0) this.onBarrier(checkpointId)
+  }
+}
+
+/** Where a source's elements enter the task. */
+export class SourceNode extends TaskNode {
+  private hasFinished = false
+
+  override get hasEnded(): boolean {
+    return this.hasFinished
+  }
+
+  enter(batch: Batch): void {
+    this.rowsIn += batch.length
+    this.emit('main', batch)
+  }
+
+  idle(): void {
+    this.emitToAll({ kind: 'idle' })
+  }
+
+  active(): void {
+    this.emitToAll({ kind: 'active' })
+  }
+
+  barrier(checkpointId: number): void {
+    this.emitToAll({ kind: 'barrier', checkpointId })
+  }
+
+  end(): void {
+    this.hasFinished = true
+    this.lastWatermark = END_OF_INPUT
+    this.emitToAll({ kind: 'watermark', timestamp: END_OF_INPUT })
+    this.emitToAll({ kind: 'end' })
+  }
+
+  protected override onBatch(): void {}
+  protected override onWatermark(): void {}
+  protected override onIdle(): void {}
+  protected override onActive(): void {}
+  protected override onBarrier(): void {}
+  protected override onEnd(): void {}
+}
+
+/** An operator with its queue; it is the operator's Output. */
+export class OperatorNode extends TaskNode implements Output {
+  private current: Operator | undefined
+  private steps: Steps | undefined
+
+  private readonly acknowledge: Acknowledge
+
+  constructor(id: string, kind: string, acknowledge: Acknowledge) {
+    super(id, kind)
+    this.acknowledge = acknowledge
+  }
+
+  /** The operator needs its Output before it exists, so it comes in a second call. */
+  install(operator: Operator): void {
+    this.current = operator
+  }
+
+  get operator(): Operator {
+    if (this.current === undefined) throw new TypeError(`Operator ${this.id} is not installed`)
+    return this.current
+  }
+
+  /** The watermark that the operator has reached, ms. */
+  get reachedWatermark(): number {
+    return Math.max(this.lastWatermark, this.operator.watermark ?? NO_WATERMARK)
+  }
+
+  get dropped(): Readonly<Record<string, number>> {
+    return { ...this.operator.dropped }
+  }
+
+  get gauges(): Readonly<Record<string, number>> {
+    return this.operator.gauges()
+  }
+
+  override get hasWork(): boolean {
+    return this.steps !== undefined || super.hasWork
+  }
+
+  override step(): void {
+    if (this.steps === undefined) super.step()
+    else if (this.steps.next().done === true) this.steps = undefined
+  }
+
+  batch(batch: Batch): void {
+    this.emit('main', batch)
+  }
+
+  side(output: string, batch: Batch): void {
+    this.emit(output, batch)
+  }
+
+  watermark(timestamp: number): void {
+    this.emitToAll({ kind: 'watermark', timestamp })
+  }
+
+  idle(): void {
+    this.emitToAll({ kind: 'idle' })
+  }
+
+  active(): void {
+    this.emitToAll({ kind: 'active' })
+  }
+
+  protected override onBatch(batch: Batch, input: number): void {
+    this.steps = this.operator.onBatch(batch, input)
+  }
+
+  protected override onWatermark(timestamp: number, input: number): void {
+    this.steps = this.operator.onWatermark(timestamp, input)
+  }
+
+  protected override onIdle(input: number): void {
+    if (this.operator.onIdle === undefined) this.idle()
+    else this.operator.onIdle(input)
+  }
+
+  protected override onActive(input: number): void {
+    if (this.operator.onActive === undefined) this.active()
+    else this.operator.onActive(input)
+  }
+
+  protected override onBarrier(checkpointId: number): void {
+    this.acknowledge(this, checkpointId, this.operator.snapshot())
+    this.emitToAll({ kind: 'barrier', checkpointId })
+  }
+
+  protected override onEnd(): void {
+    this.emitToAll({ kind: 'end' })
+  }
+}
+
+/** The end of a path: hands batches to the pump that writes them. */
+export class SinkNode extends TaskNode {
+  readonly pump: SinkPump
+  private readonly acknowledge: Acknowledge
+
+  constructor(id: string, kind: string, pump: SinkPump, acknowledge: Acknowledge) {
+    super(id, kind)
+    this.pump = pump
+    this.acknowledge = acknowledge
+  }
+
+  /** What leaves the task has times of its own: within the task they are lent. */
+  protected override onBatch(batch: Batch): void {
+    const { timestamps, watermarks } = batch
+    this.rowsOut += batch.length
+    this.pump.write(batch.with({ timestamps: timestamps?.slice(), watermarks: watermarks?.slice() }))
+  }
+
+  protected override onWatermark(): void {}
+  protected override onIdle(): void {}
+  protected override onActive(): void {}
+
+  protected override onBarrier(checkpointId: number): void {
+    // The rows at the barrier, not those when the sink has got there.
+    const { id, rowsIn, rowsOut } = this
+    const counters = { id, rowsIn, rowsOut }
+    this.pump.prepare(checkpointId, state => this.acknowledge(counters, checkpointId, { state, parts: [] }))
+  }
+
+  protected override onEnd(): void {
+    this.pump.finish()
+  }
+}
