@@ -1,0 +1,130 @@
+/*
+ * Compressed files as streams of bytes, in constant memory: gzip by the DecompressionStream that Node and browsers have,
+ * zstd by fzstd (MIT). What is read ahead is bounded, so that a file that unpacks to much more than it holds does no harm.
+ */
+import { Decompress } from 'fzstd'
+import { SabotError } from '../core/errors.js'
+
+// Every host has it (Node from 18 on), but the ES library types do not name it.
+declare const DecompressionStream: new (
+  format: 'gzip',
+) => {
+  readonly readable: {
+    getReader(): { read(): Promise<{ done: boolean; value?: Uint8Array }>; cancel(reason?: unknown): Promise<void> }
+  }
+  readonly writable: {
+    getWriter(): {
+      readonly ready: Promise<unknown>
+      write(chunk: Uint8Array): Promise<void>
+      close(): Promise<void>
+      abort(reason?: unknown): Promise<void>
+    }
+  }
+}
+
+/** Bytes, piece by piece; undefined at the end. Not called again before its promise is settled. */
+export interface ByteReader {
+  read(): Promise<Uint8Array | undefined>
+  close(): Promise<void>
+}
+
+export type Compression = 'none' | 'gzip' | 'zstd'
+
+export function decompressed(input: ByteReader, compression: Compression, path: string): ByteReader {
+  if (compression === 'gzip') return gunzipped(input, path)
+  return compression === 'zstd' ? unzstd(input, path) : input
+}
+
+function gunzipped(input: ByteReader, path: string): ByteReader {
+  const stream = new DecompressionStream('gzip')
+  const reader = stream.readable.getReader()
+  const writer = stream.writable.getWriter()
+  let failure: { readonly cause: unknown } | undefined
+  let isEmpty = true
+  const pump = async (): Promise<void> => {
+    try {
+      for (let chunk = await input.read(); chunk !== undefined; chunk = await input.read()) {
+        if (chunk.length > 0) isEmpty = false
+        await writer.write(chunk)
+      }
+      await writer.close()
+    } catch (cause) {
+      failure ??= { cause }
+      await writer.abort(cause).catch(() => {})
+    }
+  }
+  let pumping: Promise<void> | undefined
+  return {
+    read: async () => {
+      pumping ??= pump()
+      try {
+        const { done, value } = await reader.read()
+        return done ? undefined : value
+      } catch (cause) {
+        // A stream that breaks ends both of its sides: the file's own failure says more than what comes of it here.
+        await pumping
+        if (failure?.cause instanceof SabotError) throw failure.cause
+        if (isEmpty) return undefined
+        throw damaged(path, 'gzip', cause)
+      }
+    },
+    close: async () => {
+      await reader.cancel().catch(() => {})
+      await pumping
+      await input.close()
+    },
+  }
+}
+
+/** So little goes in at once that what comes out of it, at most 128 KiB for 4 bytes, stays below 128 MiB. */
+const ZSTD_PIECE_BYTES = 4096
+
+function unzstd(input: ByteReader, path: string): ByteReader {
+  let pieces: Uint8Array[] = []
+  let chunk: Uint8Array = new Uint8Array()
+  let isEmpty = true
+  let ended = false
+  const decoder = new Decompress(piece => pieces.push(piece))
+  const push = (bytes: Uint8Array, final: boolean): void => {
+    try {
+      decoder.push(bytes, final)
+    } catch (cause) {
+      throw damaged(path, 'zstd', cause)
+    }
+  }
+  const unpack = async (): Promise<void> => {
+    if (chunk.length === 0) {
+      const next = await input.read()
+      ended = next === undefined
+      chunk = next ?? chunk
+    }
+    if (ended) {
+      if (!isEmpty) push(new Uint8Array(), true)
+      return
+    }
+    if (chunk.length > 0) isEmpty = false
+    // The decoder keeps what it cannot use yet, so that it gets bytes of its own.
+    push(chunk.slice(0, ZSTD_PIECE_BYTES), false)
+    chunk = chunk.subarray(ZSTD_PIECE_BYTES)
+  }
+  return {
+    read: async () => {
+      while (!ended && pieces.length === 0) await unpack()
+      if (pieces.length === 0) return undefined
+      const [first = new Uint8Array(), ...others] = pieces
+      pieces = others
+      return first
+    },
+    close: () => input.close(),
+  }
+}
+
+function damaged(path: string, compression: Compression, cause: unknown): SabotError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new SabotError(
+    'COMPRESSION_INVALID',
+    `${path} is not ${compression}, or is damaged or truncated: ${reason}. Name its compression if the ending misleads`,
+    { path, compression },
+    { cause },
+  )
+}

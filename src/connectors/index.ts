@@ -1,0 +1,25 @@
+export { type ArrowRow, arrow } from './arrow.js'
+export { type AsyncIterableOptions, type AsyncIterableSink, asyncIterable } from './async-iterable.js'
+export { type Consumer, callback } from './callback.js'
+export { type CollectSink, collect } from './collect.js'
+export { type CsvFileOptions, csv } from './csv-file.js'
+export { type CsvSinkOptions, csvFile } from './csv-sink.js'
+export type { Compression } from './decompress.js'
+export { type GeneratorOptions, generator } from './generator.js'
+export { type IterableOptions, iterable, type RowIterable } from './iterable.js'
+export { type JsonFileOptions, json } from './json-file.js'
+export { memory } from './memory.js'
+export { ndjson } from './ndjson.js'
+export { parquet } from './parquet.js'
+export type { RejectedRecord } from './record-format.js'
+export type { InvalidRecords, RecordFileOptions } from './record-source.js'
+export { type ReplayOptions, replay } from './replay.js'
+export type { InferredRow, RowInput } from './row-types.js'
+export { stdout } from './stdout.js'
+export {
+  type ReadableStreamConstructor,
+  toReadableStream,
+  type WritableStreamLike,
+  type WritableStreamWriterLike,
+  writable,
+} from './web-streams.js'

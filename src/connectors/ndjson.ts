@@ -1,0 +1,14 @@
+import { createNdjsonEncoder } from '../formats/ndjson.js'
+import type { Sink } from '../operators/sink.js'
+import { rowFile } from './row-file.js'
+
+/**
+ * One JSON object a line, in a file. Exactly-once: a checkpoint holds the size of the file, and a job that resumes cuts
+ * the file to it before it goes on, so that each row stands there once. Rows behind the last checkpoint can be seen in
+ * the file before they are final. A fresh start writes a fresh file.
+ * @throws SabotError FILE_TRUNCATED on resuming when the file is shorter than at the checkpoint; SINK_CHANGED when it
+ *   has another path; FILE_UNWRITABLE
+ */
+export function ndjson(path: string): Sink<unknown> {
+  return rowFile({ kind: 'ndjson', path, encoder: createNdjsonEncoder })
+}

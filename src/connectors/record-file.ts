@@ -1,0 +1,202 @@
+/* One file of records while it is read: from chunks of bytes to decoded records, and the places between them. */
+import { SabotError } from '../core/errors.js'
+import type { Schema } from '../core/schema.js'
+import type { SourceContext } from '../operators/source.js'
+import type { ByteReader, Compression } from './decompress.js'
+import { openBytes, readHead } from './file-bytes.js'
+import { named, naming } from './naming.js'
+import type { DecodedRecords, RecordDecoder, RecordFormat, RecordLayout } from './record-format.js'
+import type { RecordPosition } from './record-position.js'
+
+export interface FileOfRecords {
+  readonly path: string
+  readonly compression: Compression
+}
+
+/** Where a file's decoder is empty. */
+export type RecordPlace = Pick<RecordPosition, 'offset' | 'line' | 'ended'>
+
+export interface RecordStep {
+  readonly decoded: readonly DecodedRecords[]
+  /** Where the next record begins, when all records before it are given out. */
+  readonly place: RecordPlace | undefined
+}
+
+/** The least that is looked at to learn what a file is like; more where that does not tell. */
+const HEAD_BYTES = 65_536
+const MAX_HEAD_BYTES = 16 * 1_048_576
+/** The decoder is emptied when it holds this share of a batch, or has decoded so many bytes since it was empty. */
+const EMPTY_AT_SHARE = 0.5
+const EMPTY_AT_BYTES = 4 * 1_048_576
+
+/** Reasons of rejects behind which an array has no more elements. */
+const LAST_REASONS: ReadonlySet<string> = new Set(['NO_ARRAY', 'AFTER_END', 'UNTERMINATED'])
+
+/** @throws SabotError RECORD_INVALID where the file has no header of a reasonable size, COMPRESSION_INVALID, FILE_... */
+export async function layoutOf(
+  { path, compression }: FileOfRecords,
+  format: RecordFormat,
+  { files }: Pick<SourceContext, 'files'>,
+  firstBytes: number = HEAD_BYTES,
+): Promise<RecordLayout> {
+  for (let length = firstBytes; ; length *= 4) {
+    const head = await readHead(files, path, compression, length)
+    const layout = await naming(path, () => format.learn(head))
+    if (layout !== undefined) return layout
+    if (!head.isWhole && length < MAX_HEAD_BYTES) continue
+    throw new SabotError('RECORD_INVALID', `${path}: the first ${head.bytes.length} bytes hold no whole header`, {
+      path,
+    })
+  }
+}
+
+const CLOSING_BRACKET = 0x5d
+const SPACES: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d])
+
+export class RecordFileReader {
+  readonly path: string
+  private readonly layout: RecordLayout
+  private readonly decoder: RecordDecoder
+  private readonly bytes: ByteReader
+  private readonly batchRows: number
+  /** What the decoder's progress is counted from. */
+  private readonly origin: { readonly offset: number; readonly line: number }
+  private arrayHasEnded: boolean
+  private restIsRefused = false
+  /** Bytes of the file that were read, from its beginning. */
+  private readTo: number
+  private emptiedAt: { readonly offset: number; readonly line: number }
+  /** Records given out since the decoder was empty, and before. */
+  private givenSince = 0
+  private hasGiven = false
+  private isClosed = false
+
+  private constructor(
+    path: string,
+    layout: RecordLayout,
+    decoder: RecordDecoder,
+    bytes: ByteReader,
+    { offset, line, ended }: RecordPlace,
+    batchRows: number,
+  ) {
+    this.path = path
+    this.layout = layout
+    this.decoder = decoder
+    this.bytes = bytes
+    this.batchRows = batchRows
+    const isResumed = offset > 0
+    this.arrayHasEnded = ended === 'array'
+    this.readTo = offset
+    this.emptiedAt = { offset, line }
+    if (isResumed) {
+      decoder.push(layout.resumePrefix(this.arrayHasEnded))
+      decoder.flush()
+    }
+    const { positionBytes, lines } = decoder.progress
+    this.origin = isResumed ? { offset: offset - positionBytes, line: line - lines } : { offset: 0, line: 0 }
+  }
+
+  /** Opens a file at a place that an earlier reader gave. */
+  static async open(
+    file: FileOfRecords,
+    format: RecordFormat,
+    schema: Schema,
+    place: RecordPlace,
+    context: SourceContext,
+  ): Promise<RecordFileReader> {
+    const { path, compression } = file
+    const { kernel, batchRows, files } = context
+    const layout = await layoutOf(file, format, context)
+    const bytes = await openBytes(files, path, { compression, offset: place.offset })
+    try {
+      return await naming(path, () => {
+        const decoder = layout.decoder({ kernel, schema, batchRows, isResumed: place.offset > 0 })
+        try {
+          return new RecordFileReader(path, layout, decoder, bytes, place, batchRows)
+        } catch (cause) {
+          decoder.destroy()
+          throw cause
+        }
+      })
+    } catch (cause) {
+      await bytes.close()
+      throw cause
+    }
+  }
+
+  /** Reads on. A place with `ended: 'file'` is the last. Gives nothing when close() came meanwhile. */
+  async step(): Promise<RecordStep> {
+    const chunk = await this.bytes.read()
+    if (this.isClosed) return { decoded: [], place: undefined }
+    // No turn is given from here on, in which close() could take the decoder away.
+    try {
+      return chunk === undefined ? this.finish() : this.decode(chunk)
+    } catch (cause) {
+      throw named(this.path, cause)
+    }
+  }
+
+  /** A place as the decoder tells it, which counts from where it began. */
+  absolute(position: number, line: number): { position: number; line: number } {
+    return { position: position + this.origin.offset, line: line + this.origin.line }
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true
+    this.decoder.destroy()
+    await this.bytes.close()
+  }
+
+  private finish(): RecordStep {
+    const decoded = this.decoder.finish()
+    return { decoded, place: { ...this.here(), ended: 'file' } }
+  }
+
+  private decode(chunk: Uint8Array): RecordStep {
+    const decoded = [...this.decoder.push(chunk)]
+    this.readTo += chunk.length
+    this.note(decoded)
+    if (this.layout.isArray) this.lookBack(chunk)
+    if (!this.shouldEmpty()) return { decoded, place: undefined }
+    const last = this.decoder.flush()
+    if (last !== undefined) {
+      this.note([last])
+      decoded.push(last)
+    }
+    this.givenSince = 0
+    this.emptiedAt = this.here()
+    return { decoded, place: this.hasGiven ? { ...this.emptiedAt, ended: this.ended } : undefined }
+  }
+
+  private here(): { readonly offset: number; readonly line: number } {
+    const { positionBytes, lines } = this.decoder.progress
+    return { offset: positionBytes + this.origin.offset, line: lines + this.origin.line }
+  }
+
+  private get ended(): RecordPosition['ended'] {
+    if (this.restIsRefused) return 'file'
+    return this.arrayHasEnded ? 'array' : 'no'
+  }
+
+  private note(decoded: readonly DecodedRecords[]): void {
+    for (const { batch, rejected } of decoded) {
+      this.givenSince += batch.length + rejected.length
+      this.hasGiven = true
+      if (this.layout.isArray && rejected.some(({ reason }) => LAST_REASONS.has(reason))) this.restIsRefused = true
+    }
+  }
+
+  /** What is in the decoder is counted by lines: those that were blank, or within quotes, do no harm. */
+  private shouldEmpty(): boolean {
+    const { offset, line } = this.here()
+    const held = line - this.emptiedAt.line - this.givenSince
+    return held >= this.batchRows * EMPTY_AT_SHARE || offset - this.emptiedAt.offset >= EMPTY_AT_BYTES
+  }
+
+  /** Whether the next element stands behind a comma, or nothing behind the end of the array: of this, no word comes. */
+  private lookBack(chunk: Uint8Array): void {
+    let at = this.here().offset - (this.readTo - chunk.length) - 1
+    while (at >= 0 && SPACES.has(chunk[at] ?? 0)) at--
+    if (at >= 0) this.arrayHasEnded = chunk[at] === CLOSING_BRACKET
+  }
+}

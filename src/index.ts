@@ -1,0 +1,45 @@
+export * from './connectors/index.js'
+export {
+  Batch,
+  type ColumnType,
+  type Duration,
+  days,
+  decimal,
+  ERROR_CODES,
+  type Files,
+  formatDuration,
+  hours,
+  type Json,
+  list,
+  milliseconds,
+  minutes,
+  nullable,
+  parseDuration,
+  type RowOf,
+  SabotError,
+  Schema,
+  type SchemaShape,
+  schema,
+  seconds,
+  struct,
+  type ValueOf,
+} from './core/index.js'
+export { explainGraph } from './graph/explain.js'
+export { type Job, JobBuilder, job, type SourceOptions } from './graph/job.js'
+export { JobGraph } from './graph/job-graph.js'
+export { type Aggregates, KeyedStream, WindowedStream, type WindowResult } from './graph/keyed-stream.js'
+export { type ComputedColumn, column, type Projected, type Projection } from './graph/projection.js'
+export { Stream, TimestampedStream, type TimestampOptions, WindowedResults } from './graph/stream.js'
+export { sliding, tumbling, type WindowAssigner, type WindowOptions } from './graph/windowing.js'
+export { type Aggregate, count, max, mean, min, sum } from './operators/aggregates.js'
+export type { Sink, SinkContext, SinkWriter } from './operators/sink.js'
+export type { Source, SourceBatch, SourceContext, SourceReader } from './operators/source.js'
+export type { Clock, Environment } from './runtime/environment.js'
+export { type ExecuteOptions, execute } from './runtime/execute.js'
+export type { JobEvent, JobHandle, JobMetrics, JobResult, JobStatus, OperatorMetrics } from './runtime/job-handle.js'
+export { packCheckpoint, unpackCheckpoint } from './state/archive.js'
+export { inspectCheckpoint, type Verification, verifyCheckpoint } from './state/checkpoint.js'
+export type { CheckpointStorage } from './state/checkpoint-storage.js'
+export { copyCheckpoint } from './state/copy-checkpoint.js'
+export type { CheckpointManifest, OperatorSnapshotEntry, PartEntry } from './state/manifest.js'
+export { MemoryCheckpointStorage } from './state/memory-storage.js'
