@@ -1,0 +1,95 @@
+import type { Stats } from 'node:fs'
+import { rm, stat } from 'node:fs/promises'
+import { Command } from 'commander'
+import { csvFile } from '../../connectors/csv-sink.js'
+import { ndjson } from '../../connectors/ndjson.js'
+import { job } from '../../graph/job.js'
+import { run } from '../run.js'
+import {
+  type DataFormat,
+  delimiterOf,
+  delimiterOption,
+  FILES_HELP,
+  formatOf,
+  formatOption,
+  type ReadingOptions,
+  skipInvalidOption,
+  sourceOf,
+} from './data-files.js'
+import { describeResult } from './progress.js'
+import { reportError } from './report-error.js'
+import { verboseOption } from './settings.js'
+import { UsageError } from './usage-error.js'
+
+const HELP = `
+Examples:
+  $ sabot convert flights.parquet flights.csv
+  $ sabot convert trips.csv.gz trips.ndjson
+  $ sabot convert export.txt rows.ndjson --from csv --delimiter ';'
+  $ sabot convert log.ndjson log.csv --skip-invalid --force
+
+${FILES_HELP}
+  JSON is written one object a line. Lists and objects become JSON texts in csv. Parquet and compressed files are read,
+  not written.
+
+Exit codes: 0 done, 1 it failed and nothing is left of the output, 2 it could not be started as asked.`
+
+interface ConvertOptions extends ReadingOptions {
+  readonly from?: DataFormat
+  readonly to?: DataFormat
+  readonly force?: true
+  readonly verbose?: true
+}
+
+export function convertCommand(done: (exitCode: number) => void): Command {
+  return new Command('convert')
+    .description('write the rows of one file in another format')
+    .argument('<input>', 'a file of JSON, CSV or Parquet')
+    .argument('<output>', 'the file to write: JSON or CSV; one that exists is not overwritten')
+    .addOption(formatOption('--from <format>', 'what the input is, where its name does not tell', inputs))
+    .addOption(formatOption('--to <format>', 'what the output shall be, where its name does not tell', outputs))
+    .option('--force', 'overwrite the output')
+    .addOption(delimiterOption())
+    .addOption(skipInvalidOption())
+    .addOption(verboseOption())
+    .addHelpText('after', HELP)
+    .action(async (input: string, output: string, options: ConvertOptions) => {
+      done(await convert(input, output, options))
+    })
+}
+
+const inputs: readonly DataFormat[] = ['json', 'csv', 'parquet']
+const outputs: readonly DataFormat[] = ['json', 'csv']
+
+async function convert(input: string, output: string, options: ConvertOptions): Promise<number> {
+  const from = options.from ?? formatOf(input, '--from')
+  const to = options.to ?? formatOf(output, '--to')
+  if (to === 'parquet' || /\.(?:gz|zst)$/i.test(output)) {
+    throw new UsageError(
+      'FORMAT_UNKNOWN',
+      `${output}: Parquet and compressed files are not written. Name a .ndjson or .csv`,
+    )
+  }
+  const [before, after] = [await fileAt(input), await fileAt(output)]
+  if (before === undefined) throw new UsageError('NO_SUCH_FILE', `There is no file ${input}. Name the input first`)
+  if (after !== undefined && before.ino === after.ino && before.dev === after.dev) {
+    throw new UsageError('FILE_EXISTS', `${output} is the input itself. Name another file for the output`)
+  }
+  if (after !== undefined && !options.force) {
+    throw new UsageError('FILE_EXISTS', `${output} exists already. Name another file, or overwrite it with --force`)
+  }
+  const conversion = job('convert', j => {
+    const rows = j.from(sourceOf(input, from, options), { idleness: 0 })
+    rows.to(to === 'csv' ? csvFile(output, { delimiter: delimiterOf(output, undefined) }) : ndjson(output))
+  })
+  const result = await run(conversion)
+  for (const line of describeResult('convert', result)) process.stderr.write(`${line}\n`)
+  if (result.error === undefined) return 0
+  reportError(result.error, { verbose: options.verbose === true })
+  await rm(output, { force: true })
+  return 1
+}
+
+async function fileAt(path: string): Promise<Stats | undefined> {
+  return stat(path).catch(() => undefined)
+}

@@ -1,0 +1,79 @@
+/* Files of data on the command line: what their names say, and the sources that read them. */
+import { InvalidArgumentError, Option } from 'commander'
+import { csv } from '../../connectors/csv-file.js'
+import { json } from '../../connectors/json-file.js'
+import { parquet } from '../../connectors/parquet.js'
+import type { Source } from '../../operators/source.js'
+import { UsageError } from './usage-error.js'
+
+export type DataFormat = 'json' | 'csv' | 'parquet'
+
+export interface ReadingOptions {
+  readonly delimiter?: string
+  readonly skipInvalid?: true
+}
+
+export const FILES_HELP = `Files:
+  json      .json .ndjson .jsonl: one object a line, or one array of objects
+  csv       .csv, .tsv with tabs: the first record names the columns
+  parquet   .parquet
+  .gz and .zst behind json and csv are decompressed on the way. Types are inferred from the first MiB of json and csv.`
+
+const FORMATS: Readonly<Record<string, DataFormat>> = {
+  json: 'json',
+  ndjson: 'json',
+  jsonl: 'json',
+  csv: 'csv',
+  tsv: 'csv',
+  parquet: 'parquet',
+}
+
+export function formatOption(flags: string, description: string, choices: readonly DataFormat[]): Option {
+  return new Option(flags, description).choices(choices)
+}
+
+export function delimiterOption(): Option {
+  return new Option(
+    '--delimiter <character>',
+    'between the fields of csv (default: a comma; a tab for .tsv)',
+  ).argParser((text: string): string => {
+    const character = text === '\\t' ? '\t' : text
+    if (/^[\t !#$%&'()*/:;<=>?@[\\\]^`{|}~,]$/.test(character)) return character
+    throw new InvalidArgumentError("Give one ASCII character such as ';', '|' or '\\t'.")
+  })
+}
+
+export function skipInvalidOption(): Option {
+  return new Option('--skip-invalid', 'go on without records that are malformed, and count them')
+}
+
+/** By the ending of its name, before .gz or .zst. @throws UsageError FORMAT_UNKNOWN */
+export function formatOf(path: string, option: string): DataFormat {
+  const format = FORMATS[endingOf(path)]
+  if (format !== undefined) return format
+  const known = Object.keys(FORMATS).map(ending => `.${ending}`)
+  throw new UsageError(
+    'FORMAT_UNKNOWN',
+    `The name of ${path} does not tell its format: it ends in none of ${known.join(', ')}. Say it with ${option}`,
+  )
+}
+
+export function delimiterOf(path: string, given: string | undefined): string {
+  return given ?? (endingOf(path) === 'tsv' ? '\t' : ',')
+}
+
+export function sourceOf(path: string, format: DataFormat, { delimiter, skipInvalid }: ReadingOptions): Source {
+  const invalid = skipInvalid ? 'skip' : 'fail'
+  if (format === 'json') return json(path, undefined, { invalid })
+  if (format === 'csv') return csv(path, undefined, { invalid, delimiter: delimiterOf(path, delimiter) })
+  return parquet(path)
+}
+
+function endingOf(path: string): string {
+  return (
+    path
+      .toLowerCase()
+      .replace(/\.(?:gz|zst)$/, '')
+      .match(/\.(\w+)$/)?.[1] ?? ''
+  )
+}

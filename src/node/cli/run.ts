@@ -1,0 +1,152 @@
+import { Command } from 'commander'
+import pc from 'picocolors'
+import type { Job } from '../../graph/job.js'
+import type { JobEvent, JobHandle } from '../../runtime/job-handle.js'
+import { DirectoryCheckpointStorage } from '../directory-storage.js'
+import { defaultCheckpointDirectory, start } from '../run.js'
+import { byteOutput } from '../standard-output.js'
+import { LiveArea } from '../terminal/live-area.js'
+import { counted } from '../terminal/words.js'
+import { loadJob } from './load.js'
+import { describeProgress, describeResult, resultToJSON } from './progress.js'
+import { reportError } from './report-error.js'
+import { durationOption, type Parameters, setOption, verboseOption } from './settings.js'
+import { UsageError } from './usage-error.js'
+
+const HELP = `
+Examples:
+  $ sabot run flights.ts                        the default export, or the only job that the module exports
+  $ sabot run jobs.ts:hourly                    the job that is exported as "hourly"
+  $ sabot run flights.ts --set bound=48h        another value for a parameter (sabot explain lists them)
+  $ sabot run flights.ts --resume               go on where the last run stopped or crashed
+  $ sabot run flights.ts --json > result.json   for programs
+
+Checkpoints:
+  They are taken only where they can be kept: with --checkpoint-dir D, or with --resume, whose default directory is
+  .sabot/<job name>. --resume goes on from the newest whole checkpoint there, and begins from the start where there
+  is none; so the same command line starts a job and restarts it after a crash. Without --resume a job begins from the
+  start, and checkpoints of its earlier runs in D are removed. Keep one directory for each job.
+
+Stopping:
+  Ctrl-C stops reading, lets what was read flow through, takes a last checkpoint and ends with exit code 0. A second
+  Ctrl-C quits at once with 130; the last complete checkpoint stays valid.
+
+Exit codes: 0 finished or stopped, 1 the job failed, 2 it could not be started as asked.`
+
+const REDRAW_MS = 100
+const PLAIN_LINE_MS = 10_000
+
+interface RunCommandOptions {
+  readonly resume?: true
+  readonly checkpointDir?: string
+  readonly checkpointInterval?: number
+  readonly set?: Parameters
+  readonly json?: true
+  readonly verbose?: true
+}
+
+export function runCommand(done: (exitCode: number) => void): Command {
+  return new Command('run')
+    .description('run a job until its input ends or Ctrl-C stops it')
+    .argument('<file[:export]>', 'a module that exports a job, TypeScript or JavaScript')
+    .option('--resume', 'go on from the newest checkpoint; from the start where there is none')
+    .option('--checkpoint-dir <directory>', 'take checkpoints and keep them there (with --resume: .sabot/<job name>)')
+    .addOption(
+      durationOption(
+        '--checkpoint-interval <duration>',
+        'time between checkpoints, such as 500ms or 1m (default: 10s)',
+      ),
+    )
+    .addOption(setOption())
+    .option('--json', 'print the result as one JSON object on standard output, and nothing else there')
+    .addOption(verboseOption())
+    .addHelpText('after', HELP)
+    .action(async (file: string, options: RunCommandOptions) => {
+      done(await runJob(await loadJob(file), options))
+    })
+}
+
+async function runJob(job: Job, options: RunCommandOptions): Promise<number> {
+  const { resume = false, json = false, verbose = false } = options
+  const checkpointDirectory = options.checkpointDir ?? (resume ? defaultCheckpointDirectory(job.name) : undefined)
+  if (options.checkpointInterval !== undefined && checkpointDirectory === undefined) {
+    throw new UsageError(
+      'NO_CHECKPOINT_STORAGE',
+      '--checkpoint-interval needs a place for checkpoints: add --checkpoint-dir D, or --resume',
+    )
+  }
+  const earlier =
+    checkpointDirectory === undefined ? [] : await new DirectoryCheckpointStorage(checkpointDirectory).list()
+  const handle = await start(job, {
+    parameters: options.set ?? {},
+    resume,
+    ...(checkpointDirectory === undefined ? {} : { checkpointDirectory }),
+    ...(options.checkpointInterval === undefined ? {} : { checkpointInterval: options.checkpointInterval }),
+    onEvent: event => reportEvent(event, checkpointDirectory ?? ''),
+    // With --json standard output belongs to the result: a job that prints its rows prints them beside it.
+    standardOutput: byteOutput(json ? process.stderr : process.stdout),
+  })
+  if (!resume && earlier.length > 0) {
+    note(`starting from the beginning: ${counted(earlier.length, 'checkpoint')} of an earlier run removed`)
+  }
+  const removeSignalHandlers = stopOnSignals(handle, checkpointDirectory !== undefined)
+  const endProgress = showProgress(handle)
+  const result = await handle.ended
+  endProgress()
+  removeSignalHandlers()
+  if (json) process.stdout.write(`${JSON.stringify(resultToJSON(handle.name, result))}\n`)
+  else for (const line of describeResult(handle.name, result)) process.stderr.write(`${line}\n`)
+  if (result.error !== undefined) reportError(result.error, { verbose })
+  return result.status === 'failed' ? 1 : 0
+}
+
+function reportEvent(event: JobEvent, directory: string): void {
+  switch (event.kind) {
+    case 'resumed':
+      for (const { message } of event.passedOver) process.stderr.write(`${pc.yellow(`passed over: ${message}`)}\n`)
+      note(
+        event.checkpointId === undefined
+          ? `no checkpoint in ${directory}: starting from the beginning`
+          : `resumed from checkpoint ${event.checkpointId} in ${directory}`,
+      )
+      return
+    case 'checkpoint-failed':
+      process.stderr.write(`${pc.red(event.error.message)}\n`)
+      return
+    case 'checkpoint-completed':
+      return
+  }
+}
+
+function note(text: string): void {
+  process.stderr.write(`${pc.dim(text)}\n`)
+}
+
+function stopOnSignals(handle: JobHandle, withCheckpoints: boolean): () => void {
+  let asked = false
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (asked) process.exit(signal === 'SIGINT' ? 130 : 143)
+    asked = true
+    const last = withCheckpoints ? ' and taking a last checkpoint' : ''
+    process.stderr.write(`\n${pc.yellow(`stopping: draining${last}; once more quits at once`)}\n`)
+    void handle.stop()
+  }
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  return () => process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+}
+
+/** A line that is redrawn on a terminal, a plain line now and then elsewhere. */
+function showProgress(handle: JobHandle): () => void {
+  const describe = describeProgress(handle.name)
+  const { stderr } = process
+  if (!stderr.isTTY) {
+    const timer = setInterval(() => stderr.write(`${describe(handle.metrics())}\n`), PLAIN_LINE_MS)
+    return () => clearInterval(timer)
+  }
+  const area = new LiveArea(stderr)
+  const timer = setInterval(() => area.draw([describe(handle.metrics())]), REDRAW_MS)
+  return () => {
+    clearInterval(timer)
+    area.clear()
+  }
+}

@@ -1,0 +1,30 @@
+/* Options that several commands share. */
+import { InvalidArgumentError, Option } from 'commander'
+import { parseDuration } from '../../core/duration.js'
+
+export type Parameters = Readonly<Record<string, string>>
+
+/** `--set key=value`, as often as wanted; the last value of a key counts. */
+export function setOption(): Option {
+  return new Option('--set <key=value>', 'give a parameter of the job another value; may be repeated').argParser(
+    (text: string, before: Parameters = {}): Parameters => {
+      const at = text.indexOf('=')
+      if (at <= 0) throw new InvalidArgumentError('Write it as --set key=value, such as --set bound=2h.')
+      return { ...before, [text.slice(0, at)]: text.slice(at + 1) }
+    },
+  )
+}
+
+export function durationOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text: string): number => {
+    try {
+      return parseDuration(text)
+    } catch (error) {
+      throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : '')
+    }
+  })
+}
+
+export function verboseOption(): Option {
+  return new Option('--verbose', 'show where in the program an error happened')
+}

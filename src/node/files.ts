@@ -1,0 +1,171 @@
+/* Files over node:fs: paths relative to a base directory. */
+import { type FileHandle, open } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { SabotError } from '../core/errors.js'
+import type { AppendableFile, Files, ReadableFile } from '../core/files.js'
+import { createDirectory, syncDirectory, systemCode, systemReason } from './durable.js'
+
+export interface NodeFilesOptions {
+  /** What relative paths start from; the working directory when it is not given. */
+  readonly baseDirectory?: string
+}
+
+/**
+ * The file system of this machine. `flush` means fsync, of the directory too where the file is new.
+ * Fails with FILE_NOT_FOUND, FILE_UNREADABLE, FILE_UNWRITABLE or FILE_TRUNCATED.
+ */
+export function nodeFiles(options: NodeFilesOptions = {}): Files {
+  const absolute = (path: string): string => resolve(options.baseDirectory ?? '.', path)
+  return {
+    openRead: path => openRead(absolute(path)),
+    openAppend: path => openAppend(absolute(path)),
+  }
+}
+
+async function openRead(path: string): Promise<ReadableFile> {
+  try {
+    const handle = await open(path, 'r')
+    const stats = await handle.stat()
+    if (stats.isDirectory()) {
+      await handle.close()
+      throw new SabotError('FILE_UNREADABLE', `${path} is a directory, not a file`, { path })
+    }
+    return new NodeReadableFile(path, handle, stats.size)
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+}
+
+class NodeReadableFile implements ReadableFile {
+  readonly sizeBytes: number
+  private readonly path: string
+  private readonly handle: FileHandle
+
+  constructor(path: string, handle: FileHandle, sizeBytes: number) {
+    this.path = path
+    this.handle = handle
+    this.sizeBytes = sizeBytes
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    if (!(offset >= 0 && length >= 0)) throw new RangeError(`Cannot read ${length} bytes from offset ${offset}`)
+    const bytes = new Uint8Array(Math.max(0, Math.min(length, this.sizeBytes - offset)))
+    let filled = 0
+    try {
+      while (filled < bytes.length) {
+        const { bytesRead } = await this.handle.read(bytes, filled, bytes.length - filled, offset + filled)
+        if (bytesRead === 0) break
+        filled += bytesRead
+      }
+    } catch (error) {
+      throw unreadable(this.path, error)
+    }
+    return filled === bytes.length ? bytes : bytes.subarray(0, filled)
+  }
+
+  close(): Promise<void> {
+    return this.handle.close()
+  }
+}
+
+async function openAppend(path: string): Promise<AppendableFile> {
+  try {
+    await createDirectory(dirname(path))
+    const { handle, created } = await openOrCreate(path)
+    const stats = await handle.stat()
+    return new NodeAppendableFile(path, handle, stats.isFile(), created, stats.isFile() ? stats.size : 0)
+  } catch (error) {
+    throw unwritable(path, error)
+  }
+}
+
+async function openOrCreate(path: string): Promise<{ handle: FileHandle; created: boolean }> {
+  try {
+    return { handle: await open(path, 'ax'), created: true }
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error
+    return { handle: await open(path, 'a'), created: false }
+  }
+}
+
+class NodeAppendableFile implements AppendableFile {
+  private readonly path: string
+  private readonly handle: FileHandle
+  /** Pipes and devices have no size, take no fsync and cannot be cut. */
+  private readonly regular: boolean
+  private directoryPending: boolean
+  private size: number
+
+  constructor(path: string, handle: FileHandle, regular: boolean, created: boolean, sizeBytes: number) {
+    this.path = path
+    this.handle = handle
+    this.regular = regular
+    this.directoryPending = created
+    this.size = sizeBytes
+  }
+
+  get sizeBytes(): number {
+    return this.size
+  }
+
+  async append(bytes: Uint8Array): Promise<void> {
+    try {
+      let written = 0
+      while (written < bytes.length) {
+        const { bytesWritten } = await this.handle.write(bytes, written, bytes.length - written)
+        written += bytesWritten
+        this.size += bytesWritten
+      }
+    } catch (error) {
+      throw unwritable(this.path, error)
+    }
+  }
+
+  async flush(): Promise<void> {
+    if (!this.regular) return
+    try {
+      await this.handle.datasync()
+      if (this.directoryPending) await syncDirectory(dirname(this.path))
+      this.directoryPending = false
+    } catch (error) {
+      throw unwritable(this.path, error)
+    }
+  }
+
+  async truncate(sizeBytes: number): Promise<void> {
+    if (sizeBytes === this.size) return
+    if (sizeBytes > this.size) {
+      throw new SabotError(
+        'FILE_TRUNCATED',
+        `${this.path} has ${this.size} bytes, but ${sizeBytes} were written to it before: it was cut or replaced. ` +
+          'Put the file back, or start the job from the beginning',
+        { path: this.path, sizeBytes: this.size, expectedBytes: sizeBytes },
+      )
+    }
+    if (!this.regular)
+      throw unwritable(this.path, new Error('what is written to a pipe or device cannot be taken back'))
+    try {
+      await this.handle.truncate(sizeBytes)
+      this.size = sizeBytes
+    } catch (error) {
+      throw unwritable(this.path, error)
+    }
+  }
+
+  close(): Promise<void> {
+    return this.handle.close()
+  }
+}
+
+function unreadable(path: string, cause: unknown): SabotError {
+  if (cause instanceof SabotError) return cause
+  if (systemCode(cause) === 'ENOENT') {
+    return new SabotError('FILE_NOT_FOUND', `There is no file ${path}`, { path }, { cause })
+  }
+  return new SabotError('FILE_UNREADABLE', `${path} cannot be read: ${systemReason(cause)}`, { path }, { cause })
+}
+
+function unwritable(path: string, cause: unknown): SabotError {
+  if (cause instanceof SabotError) return cause
+  return new SabotError('FILE_UNWRITABLE', `${path} cannot be written: ${systemReason(cause)}`, { path }, { cause })
+}

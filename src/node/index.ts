@@ -1,0 +1,6 @@
+export { DirectoryCheckpointStorage } from './directory-storage.js'
+export { type NodeEnvironmentOptions, nodeEnvironment } from './environment.js'
+export { type NodeFilesOptions, nodeFiles } from './files.js'
+export { type RunOptions, run, start } from './run.js'
+export { byteOutput } from './standard-output.js'
+export { fromReadable, toReadable, toWritable } from './streams.js'

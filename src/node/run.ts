@@ -1,0 +1,106 @@
+/* Running a job in this process. */
+import { type Duration, parseDuration } from '../core/duration.js'
+import { SabotError } from '../core/errors.js'
+import type { Job } from '../graph/job.js'
+import { xxh64Hex } from '../kernel/hash.js'
+import type { Environment } from '../runtime/environment.js'
+import { execute } from '../runtime/execute.js'
+import type { JobEvent, JobHandle, JobResult } from '../runtime/job-handle.js'
+import { inspectCheckpoint } from '../state/checkpoint.js'
+import type { CheckpointStorage } from '../state/checkpoint-storage.js'
+import { DirectoryCheckpointStorage } from './directory-storage.js'
+import { type NodeEnvironmentOptions, nodeEnvironment } from './environment.js'
+
+export interface RunOptions extends NodeEnvironmentOptions {
+  /** Values for the job's parameters. */
+  readonly parameters?: Readonly<Record<string, string>>
+  /** Where checkpoints are kept; without it there are none, or those in `.sabot/<job name>` with `resume`. */
+  readonly checkpointDirectory?: string
+  /** Time between checkpoints; 0: only when asked for and when the job is stopped. Default '10s'. */
+  readonly checkpointInterval?: Duration
+  /** Complete checkpoints that are kept. Default 3. */
+  readonly retainedCheckpoints?: number
+  /** Go on from the newest whole checkpoint; from the beginning where there is none. */
+  readonly resume?: boolean
+  /** Rows a batch has at most. */
+  readonly batchRows?: number
+  /** Told of what happens to the job, as it happens. */
+  readonly onEvent?: (event: JobEvent) => void
+  /** Aborting stops the job: it drains and takes a last checkpoint. */
+  readonly signal?: AbortSignal
+}
+
+/** Runs a job to its end. Never rejected for what happens in the job: see the result's `status` and `error`. */
+export async function run(job: Job, options: RunOptions = {}): Promise<JobResult> {
+  return (await start(job, options)).ended
+}
+
+/**
+ * Starts a job and returns at once with its handle.
+ *
+ * Without `resume` the checkpoints of an earlier run are removed first: its results are about to be overwritten, and
+ * resuming from them later would mix two runs.
+ *
+ * @throws SabotError for a graph that is not sound, unknown parameters, or a directory that holds the checkpoints of
+ * another job (CHECKPOINT_OF_OTHER_JOB)
+ */
+export async function start(job: Job, options: RunOptions = {}): Promise<JobHandle> {
+  const graph = job.plan(options.parameters)
+  const environment = nodeEnvironment(options)
+  const directory =
+    options.checkpointDirectory ?? (options.resume === true ? defaultCheckpointDirectory(graph.name) : undefined)
+  const intervalMs = parseDuration(options.checkpointInterval ?? '10s')
+  const checkpoints =
+    directory === undefined
+      ? undefined
+      : { storage: new DirectoryCheckpointStorage(directory), intervalMs, retained: options.retainedCheckpoints ?? 3 }
+  if (checkpoints !== undefined && options.resume !== true) {
+    await removeEarlierRun(checkpoints.storage, graph.name, environment)
+  }
+  const { resume = false, batchRows, onEvent } = options
+  const handle = execute(graph, environment, { checkpoints, resume, batchRows, onEvent })
+  stopOnAbort(handle, options.signal)
+  return handle
+}
+
+/** Where the command line keeps a job's checkpoints when it is told nothing else. */
+export function defaultCheckpointDirectory(job: string): string {
+  return `.sabot/${job}`
+}
+
+async function removeEarlierRun(storage: CheckpointStorage, job: string, environment: Environment): Promise<void> {
+  const kernel = environment.createKernel()
+  const ids = await storage.list()
+  for (const id of ids) {
+    const found = await jobOf(storage, id, bytes => xxh64Hex(kernel, bytes))
+    if (found === undefined || found === job) continue
+    throw new SabotError(
+      'CHECKPOINT_OF_OTHER_JOB',
+      `${storage.description} holds checkpoints of job ${found}, not of ${job}; give each job its own`,
+      { storage: storage.description, found, job },
+    )
+  }
+  for (const id of ids) await storage.remove(id)
+}
+
+/** undefined where the manifest is damaged. */
+async function jobOf(
+  storage: CheckpointStorage,
+  id: number,
+  hash: (bytes: Uint8Array) => string,
+): Promise<string | undefined> {
+  try {
+    return (await inspectCheckpoint(storage, id, hash)).job
+  } catch (error) {
+    if (error instanceof SabotError && error.code === 'CHECKPOINT_CORRUPT') return undefined
+    throw error
+  }
+}
+
+function stopOnAbort(handle: JobHandle, signal: AbortSignal | undefined): void {
+  if (signal === undefined) return
+  const stop = (): void => void handle.stop()
+  if (signal.aborted) stop()
+  else signal.addEventListener('abort', stop, { once: true })
+  void handle.ended.then(() => signal.removeEventListener('abort', stop))
+}
