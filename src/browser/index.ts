@@ -1,0 +1,7 @@
+export { type BrowserEnvironmentOptions, browserEnvironment } from './environment.js'
+export { type BrowserFilesOptions, browserFiles } from './files.js'
+export { IndexedDbCheckpointStorage, type IndexedDbStorageOptions } from './indexeddb-storage.js'
+export { isJobRunning, jobReleased, withJobLock } from './job-lock.js'
+export { type JobProgress, JobWorker, type JobWorkerOptions } from './job-worker.js'
+export { SavedJob } from './saved-job.js'
+export { serveJobs } from './worker.js'

@@ -1,0 +1,124 @@
+import { describeValue, SabotError } from '../core/errors.js'
+import type { JobMetrics, JobResult, JobStatus } from '../runtime/job-handle.js'
+
+/*
+ * What a page and the worker that runs its job say to each other.
+ *
+ *   page                       worker
+ *    | -- start ----------------> |   once, first
+ *    | <------------- progress -- |   at most every `progressMs`, and once before `ended`
+ *    | -- checkpoint, stop, ----> |   any number, any time
+ *    |    cancel                  |
+ *    | <--------- checkpointed -- |   one for each `checkpoint`
+ *    | <---------------- ended -- |   once, last
+ */
+
+export interface StartRequest {
+  readonly type: 'start'
+  /** A key of what `serveJobs` was given. */
+  readonly job: string
+  readonly parameters: Readonly<Record<string, string>>
+  readonly resume: boolean
+  readonly checkpoints: { readonly intervalMs: number; readonly retained: number }
+  readonly baseUrl: string
+  readonly blobs: Readonly<Record<string, Blob>>
+  readonly progressMs: number
+  /** Written file -> how many of its newest bytes each progress report should hold. */
+  readonly tails: Readonly<Record<string, number>>
+}
+
+export type Request =
+  | StartRequest
+  | { readonly type: 'checkpoint'; readonly call: number }
+  | { readonly type: 'stop' }
+  | { readonly type: 'cancel' }
+
+export type Report =
+  | {
+      readonly type: 'progress'
+      readonly status: JobStatus
+      readonly metrics: WireMetrics
+      /** The newest bytes that this run wrote to the files of `tails`; they may begin within a line. */
+      readonly tails: Readonly<Record<string, Uint8Array>>
+    }
+  | { readonly type: 'checkpointed'; readonly call: number; readonly outcome: number | WireError }
+  | { readonly type: 'ended'; readonly result: WireResult }
+
+/** A SabotError as plain data: a structured clone of an Error keeps neither code nor details. */
+export interface WireError {
+  readonly code: string
+  readonly message: string
+  readonly details: Readonly<Record<string, string | number | boolean | null>>
+  readonly cause: { readonly name: string; readonly message: string } | undefined
+}
+
+type WireMetrics = Omit<JobMetrics, 'checkpoints'> & {
+  readonly checkpoints: Omit<JobMetrics['checkpoints'], 'lastError'> & { readonly lastError: WireError | undefined }
+}
+
+type WireResult = Omit<JobResult, 'error' | 'metrics'> & {
+  readonly error: WireError | undefined
+  readonly metrics: WireMetrics
+}
+
+export const NO_METRICS: JobMetrics = {
+  rowsIn: 0,
+  rowsOut: 0,
+  rowsExpected: undefined,
+  elapsedMs: 0,
+  operators: [],
+  checkpoints: { completed: 0, failed: 0, lastId: undefined, lastBytes: 0, lastDurationMs: 0, lastError: undefined },
+}
+
+/** How a job ended that never got as far as to run. */
+export function failedResult(error: SabotError, metrics: JobMetrics = NO_METRICS): JobResult {
+  return { status: 'failed', error, metrics, resumedFrom: undefined, lastCheckpoint: metrics.checkpoints.lastId }
+}
+
+/** Any failure as a SabotError. `doing` begins its message where it is not one yet. */
+export function toSabotError(cause: unknown, code: string, doing: string): SabotError {
+  if (cause instanceof SabotError) return cause
+  const reason = cause instanceof Error ? cause.message : describeValue(cause)
+  return new SabotError(code, `${doing}: ${reason}`, {}, { cause })
+}
+
+export function encodeError(error: SabotError): WireError {
+  const { cause } = error
+  return {
+    code: error.code,
+    message: error.message,
+    details: Object.fromEntries(Object.entries(error.details).map(([name, value]) => [name, plain(value)])),
+    cause: cause instanceof Error ? { name: cause.name, message: cause.message } : undefined,
+  }
+}
+
+export function decodeError({ code, message, details, cause }: WireError): SabotError {
+  if (!cause) return new SabotError(code, message, details)
+  const original = new Error(cause.message)
+  original.name = cause.name
+  return new SabotError(code, message, details, { cause: original })
+}
+
+export function encodeMetrics(metrics: JobMetrics): WireMetrics {
+  const { lastError } = metrics.checkpoints
+  return { ...metrics, checkpoints: { ...metrics.checkpoints, lastError: lastError && encodeError(lastError) } }
+}
+
+export function decodeMetrics(metrics: WireMetrics): JobMetrics {
+  const { lastError } = metrics.checkpoints
+  return { ...metrics, checkpoints: { ...metrics.checkpoints, lastError: lastError && decodeError(lastError) } }
+}
+
+export function encodeResult(result: JobResult): WireResult {
+  return { ...result, error: result.error && encodeError(result.error), metrics: encodeMetrics(result.metrics) }
+}
+
+export function decodeResult(result: WireResult): JobResult {
+  return { ...result, error: result.error && decodeError(result.error), metrics: decodeMetrics(result.metrics) }
+}
+
+function plain(value: unknown): string | number | boolean | null {
+  if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+    return value
+  return describeValue(value)
+}
