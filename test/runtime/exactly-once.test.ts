@@ -76,6 +76,8 @@ describe('exactly-once', () => {
         expect(windows?.rowsOut).toBe((results ?? 0) + (late ?? 0))
         expect(windows?.dropped.late ?? 0).toBe(late)
         expect(last.metrics.rowsIn).toBe(400)
+        // When all windows are over nothing is left: no key, no state.
+        expect(windows?.gauges).toEqual({ openWindows: 0, keys: 0, stateBytes: 0 })
       }),
       { numRuns: 60 },
     )
