@@ -128,11 +128,6 @@ export function isInGap({ sizeMs, slideMs, offsetMs }: WindowGeometry, timestamp
   return timestamp - windowStart(timestamp, offsetMs, slideMs) >= sizeMs
 }
 
-/** Rule 1 of time: the watermark of bounded out-of-orderness. */
-export function boundedWatermark(maxTimestamp: number, boundMs: number): number {
-  return maxTimestamp - boundMs - 1
-}
-
 /** Rule 2 of time: a window fires when the watermark reaches its maximum timestamp. */
 export function fires(end: number, watermark: number): boolean {
   return watermark >= end - 1

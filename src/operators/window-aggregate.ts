@@ -5,7 +5,7 @@ import { SabotError } from '../core/errors.js'
 import { writeWords } from '../core/int64.js'
 import { countersMember, type Json, memberOf } from '../core/json.js'
 import { Schema } from '../core/schema.js'
-import { isInGap, lastEndedWindow, lateBelow, type WindowGeometry } from '../core/window-geometry.js'
+import { isInGap, lastEndedWindow, lateBelow, outputTimestamp, type WindowGeometry } from '../core/window-geometry.js'
 import { type FiredWindows, WindowState } from '../kernel/windows.js'
 import { KeyCoder } from './key-coder.js'
 import type { Operator, OperatorContext, OperatorFactory, OperatorState, Steps } from './operator.js'
@@ -193,7 +193,7 @@ class WindowAggregateOperator implements Operator {
 
   private results({ coder, columns, resultSchema }: Opened, fired: FiredWindows, watermark: number): Batch {
     const { count, idsPointer } = fired
-    const timestamps = fired.ends.map(end => end - 1)
+    const timestamps = fired.ends.map(end => outputTimestamp(end))
     const bounds = [timestampColumn(fired.starts), timestampColumn(fired.ends)]
     const aggregates = columns.results(fired)
     // Reading keys may grow the kernel's memory, which detaches what it fired: so it comes last.
