@@ -188,6 +188,36 @@ export class WatermarkCoalescer {
   }
 }
 
+/**
+ * One snapshot of a coalescer out of several over as many inputs. Each input, and the output, is where it is furthest
+ * behind; an input is idle where it is so in all.
+ */
+export function mergeCoalescerSnapshots(snapshots: readonly Uint8Array[]): Uint8Array {
+  const [first, ...others] = snapshots.map(snapshot => snapshot.slice())
+  if (first === undefined) throw new TypeError('There is no snapshot to merge')
+  if (others.some(({ length }) => length !== first.length)) return first.subarray(0, 0)
+  // Output f64, watermarks f64[inputs], states u8[inputs]: assembly/time/coalescer.ts.
+  const inputs = (first.length - 8) / 9
+  const merged = new DataView(first.buffer)
+  for (const other of others) {
+    const view = new DataView(other.buffer)
+    for (let at = 0; at <= inputs * 8; at += 8) {
+      merged.setFloat64(at, Math.min(merged.getFloat64(at, true), view.getFloat64(at, true)), true)
+    }
+    const states = 8 + inputs * 8
+    for (let input = 0; input < inputs; input++) {
+      const isActive = ((first[states + input] ?? 0) | (other[states + input] ?? 0)) !== 0
+      const isBehind = merged.getFloat64(8 + input * 8, true) < merged.getFloat64(0, true)
+      first[states + input] = isActive ? (isBehind ? COALESCED_STATE_ACTIVE : COALESCED_STATE_ALIGNED) : 0
+    }
+  }
+  return first
+}
+
+/** States of an input in a snapshot: bit 0 active, bit 1 aligned. */
+const COALESCED_STATE_ACTIVE = 1
+const COALESCED_STATE_ALIGNED = 3
+
 function typeOf(values: TimestampValues['values']): number {
   if (values instanceof Float64Array) return TYPE_F64
   if (values instanceof BigInt64Array) return TYPE_I64

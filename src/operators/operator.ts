@@ -25,8 +25,8 @@ export interface Operator {
   onBatch(batch: Batch, input: number): Steps | undefined
   onWatermark(timestamp: number, input: number): Steps | undefined
   /** Only operators with several inputs see these; the runtime hands them on for the others. */
-  onIdle?(input: number): void
-  onActive?(input: number): void
+  onIdle?(input: number): Steps | undefined
+  onActive?(input: number): Steps | undefined
   snapshot(): OperatorState
   restore(state: OperatorState): void
   /** The watermark that it has reached by its rows, ms, where that may be ahead of the last watermark that came. */

@@ -1,6 +1,5 @@
 import type { Batch } from '../core/batch.js'
-import { NO_WATERMARK } from '../core/element.js'
-import { COALESCED_ACTIVE, COALESCED_IDLE, WatermarkCoalescer } from '../kernel/time.js'
+import { InputWatermarks } from './input-watermarks.js'
 import type { Operator, OperatorContext, OperatorFactory, OperatorState } from './operator.js'
 
 /** Several streams of one row type as one. Its watermark is the minimum over the inputs that are not idle. */
@@ -11,45 +10,42 @@ export function unionOperator(inputs: number): OperatorFactory {
 class UnionOperator implements Operator {
   readonly dropped: Readonly<Record<string, number>> = {}
   private readonly context: OperatorContext
-  private readonly coalescer: WatermarkCoalescer
-  private lastWatermark = NO_WATERMARK
+  private readonly watermarks: InputWatermarks
 
   constructor(context: OperatorContext, inputs: number) {
     this.context = context
-    this.coalescer = new WatermarkCoalescer(context.kernel, inputs)
+    this.watermarks = new InputWatermarks(context.kernel, inputs)
   }
 
-  /**
-   * The watermarks of the rows become those of the union: each row moves its input on to the watermark that was in
-   * force before it. So what follows sees the same, however the rows were cut into batches.
-   */
+  /** The watermarks of the rows become those of the union. */
   onBatch(input: Batch, number: number): undefined {
     const batch = input.watermarks === undefined ? input : input.compact()
-    const { watermarks } = batch
-    const coalesced = watermarks && this.coalesce(watermarks, number)
+    const coalesced = batch.watermarks && this.watermarks.ofRows(batch.watermarks, number)
     this.context.output.batch(coalesced === undefined ? batch : batch.with({ watermarks: coalesced }))
-    this.emit(0)
+    this.watermarks.emit(this.context.output)
   }
 
   onWatermark(timestamp: number, input: number): undefined {
-    this.emit(this.coalescer.advance(input, timestamp))
+    this.watermarks.advance(input, timestamp)
+    this.watermarks.emit(this.context.output)
   }
 
-  onIdle(input: number): void {
-    this.emit(this.coalescer.idle(input))
+  onIdle(input: number): undefined {
+    this.watermarks.idle(input)
+    this.watermarks.emit(this.context.output)
   }
 
-  onActive(input: number): void {
-    this.emit(this.coalescer.active(input))
+  onActive(input: number): undefined {
+    this.watermarks.active(input)
+    this.watermarks.emit(this.context.output)
   }
 
   snapshot(): OperatorState {
-    return { state: null, parts: [{ name: 'watermarks', bytes: this.coalescer.snapshot() }] }
+    return { state: null, parts: [this.watermarks.snapshot()] }
   }
 
-  restore({ parts }: OperatorState): void {
-    for (const { bytes } of parts) this.coalescer.restore(bytes)
-    this.lastWatermark = this.coalescer.watermark
+  restore(state: OperatorState): void {
+    this.watermarks.restore(state)
   }
 
   gauges(): Readonly<Record<string, number>> {
@@ -57,35 +53,6 @@ class UnionOperator implements Operator {
   }
 
   close(): void {
-    this.coalescer.destroy()
-  }
-
-  private coalesce(watermarks: Float64Array, input: number): Float64Array {
-    const coalesced = new Float64Array(watermarks.length)
-    let last = NO_WATERMARK
-    let current = this.coalescer.watermark
-    for (let row = 0; row < watermarks.length; row++) {
-      const watermark = watermarks[row] ?? last
-      if (watermark > last) {
-        last = watermark
-        this.coalescer.advance(input, watermark)
-        current = this.coalescer.watermark
-      }
-      coalesced[row] = current
-    }
-    return coalesced
-  }
-
-  /** What changed, in the order of the coalescer's contract: active, then the watermark, then idle. */
-  private emit(changed: number): void {
-    const { output } = this.context
-    if ((changed & COALESCED_ACTIVE) !== 0) output.active()
-    // Rows may have moved the watermark on since it was emitted last.
-    const { watermark } = this.coalescer
-    if (watermark > this.lastWatermark) {
-      this.lastWatermark = watermark
-      output.watermark(watermark)
-    }
-    if ((changed & COALESCED_IDLE) !== 0) output.idle()
+    this.watermarks.close()
   }
 }

@@ -242,12 +242,12 @@ export class OperatorNode extends TaskNode implements Output {
 
   protected override onIdle(input: number): void {
     if (this.operator.onIdle === undefined) this.idle()
-    else this.operator.onIdle(input)
+    else this.steps = this.operator.onIdle(input)
   }
 
   protected override onActive(input: number): void {
     if (this.operator.onActive === undefined) this.active()
-    else this.operator.onActive(input)
+    else this.steps = this.operator.onActive(input)
   }
 
   protected override onBarrier(checkpointId: number): void {

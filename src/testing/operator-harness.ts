@@ -78,11 +78,9 @@ function deliver(operator: Operator, element: BatchedElement): Steps | undefined
     case 'watermark':
       return operator.onWatermark(element.timestamp, element.input ?? 0)
     case 'idle':
-      operator.onIdle?.(element.input)
-      return undefined
+      return operator.onIdle?.(element.input)
     case 'active':
-      operator.onActive?.(element.input)
-      return undefined
+      return operator.onActive?.(element.input)
   }
 }
 
