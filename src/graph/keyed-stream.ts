@@ -1,5 +1,5 @@
 import { SabotError } from '../core/errors.js'
-import type { Aggregate } from '../operators/aggregates.js'
+import type { Aggregate } from '../operators/aggregates/aggregate.js'
 import { windowAggregateOperator } from '../operators/window-aggregate.js'
 import { type NamedAggregate, WINDOW_END, WINDOW_START, windowResultSchema } from '../operators/window-results.js'
 import { checkKnownField } from './fields.js'

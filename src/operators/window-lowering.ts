@@ -11,7 +11,7 @@ import {
 import { joinWords } from '../core/int64.js'
 import type { ColumnType } from '../core/types.js'
 import type { FiredColumn } from '../kernel/windows.js'
-import { type AggregateFunction, aggregateType } from './aggregates.js'
+import { type AggregateFunction, aggregateType } from './aggregates/aggregate.js'
 
 /** What the kernel kept of an aggregated column, as the result column of an aggregate. Copies: the views are reused. */
 export function lowered(kind: AggregateFunction, type: ColumnType, fired: FiredColumn): Column {

@@ -1,7 +1,7 @@
 import { SabotError } from '../core/errors.js'
 import { Schema } from '../core/schema.js'
 import { typeName } from '../core/types.js'
-import { type AggregateFunction, aggregateType, isNumeric } from './aggregates.js'
+import { type AggregateFunction, aggregateType, checkNumeric } from './aggregates/aggregate.js'
 
 export const WINDOW_START = 'windowStart'
 export const WINDOW_END = 'windowEnd'
@@ -48,16 +48,6 @@ function resultField(input: Schema, { name, function: kind, field }: NamedAggreg
   if (field === undefined) return { name, type: aggregateType(kind, 'f64'), nullable: false }
   const { type, nullable } = input.field(field)
   if (kind === 'count') return { name, type: aggregateType(kind, type), nullable: false }
-  if (!isNumeric(type)) {
-    throw new SabotError(
-      'TYPE_MISMATCH',
-      `aggregate() asks for the ${kind} of ${field}, which is ${typeName(type)}, not a number`,
-      {
-        field,
-        type: typeName(type),
-        aggregate: name,
-      },
-    )
-  }
+  checkNumeric(kind, input.field(field))
   return { name, type: aggregateType(kind, type), nullable }
 }

@@ -1,4 +1,5 @@
-import type { ColumnType } from '../core/types.js'
+import { SabotError } from '../../core/errors.js'
+import { type ColumnType, type Field, typeName } from '../../core/types.js'
 
 /*
  * Aggregate functions, as descriptions. The window kernel lifts and combines: per input column it keeps the count of
@@ -48,9 +49,19 @@ export function mean<const Field extends string>(field: Field): Aggregate<Field,
 }
 
 /** Whether a column of this type can be summed and compared. */
-export function isNumeric(type: ColumnType): boolean {
+function isNumeric(type: ColumnType): boolean {
   if (typeof type === 'object') return type.kind === 'decimal'
   return type === 'i32' || type === 'i64' || type === 'f32' || type === 'f64' || type === 'bool' || type === 'timestamp'
+}
+
+/** @throws SabotError TYPE_MISMATCH when the values of the field are not numbers. */
+export function checkNumeric(name: AggregateFunction, { name: field, type }: Field): void {
+  if (isNumeric(type)) return
+  throw new SabotError(
+    'TYPE_MISMATCH',
+    `aggregate() asks for the ${name} of ${field}, which is ${typeName(type)}, not a number`,
+    { field, type: typeName(type), aggregate: name },
+  )
 }
 
 /** The column type of an aggregate over a column of `input` type. */
