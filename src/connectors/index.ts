@@ -16,6 +16,7 @@ export type { InvalidRecords, RecordFileOptions } from './record-source.js'
 export { type ReplayOptions, replay } from './replay.js'
 export type { InferredRow, RowInput } from './row-types.js'
 export { stdout } from './stdout.js'
+export { type TableSink, table } from './table.js'
 export {
   type ReadableStreamConstructor,
   toReadableStream,

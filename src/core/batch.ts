@@ -20,13 +20,15 @@ export interface BatchInit<Row = unknown> {
   readonly timestamps?: Float64Array | undefined
   /** The watermark in ms that was in force before each physical row. */
   readonly watermarks?: Float64Array | undefined
+  /** The row kind (row-kind.ts) of each physical row; undefined: every row is an insert. */
+  readonly kinds?: Uint8Array | undefined
   /** Strictly ascending physical rows that are selected; undefined selects all. */
   readonly selection?: Uint32Array | undefined
 }
 
 /**
  * Rows in columns. A *physical row* is a position in the columns; a *selected row* is a position among the rows that
- * the selection keeps. `timestamps` and `watermarks` are by physical row.
+ * the selection keeps. `timestamps`, `watermarks` and `kinds` are by physical row.
  *
  * Laws, with rows(b) = b.toRows():
  * - rows(b.compact()) = rows(b), and b.compact().selection is undefined
@@ -39,6 +41,7 @@ export class Batch<Row = unknown> {
   readonly rowCount: number
   readonly timestamps: Float64Array | undefined
   readonly watermarks: Float64Array | undefined
+  readonly kinds: Uint8Array | undefined
   readonly selection: Uint32Array | undefined
 
   /** @throws TypeError when the parts do not fit one another; SabotError SCHEMA_MISMATCH for a column of another type. */
@@ -48,6 +51,7 @@ export class Batch<Row = unknown> {
     this.rowCount = init.rowCount
     this.timestamps = init.timestamps
     this.watermarks = init.watermarks
+    this.kinds = init.kinds
     this.selection = init.selection
     this.check()
   }
@@ -95,6 +99,7 @@ export class Batch<Row = unknown> {
       rowCount: selection.length,
       timestamps: this.timestamps && gatherNumbers(this.timestamps, selection),
       watermarks: this.watermarks && gatherNumbers(this.watermarks, selection),
+      kinds: this.kinds && gatherKinds(this.kinds, selection),
     })
   }
 
@@ -110,6 +115,7 @@ export class Batch<Row = unknown> {
       rowCount: to - from,
       timestamps: this.timestamps?.subarray(from, to),
       watermarks: this.watermarks?.subarray(from, to),
+      kinds: this.kinds?.subarray(from, to),
     })
   }
 
@@ -140,8 +146,8 @@ export class Batch<Row = unknown> {
   }
 
   private parts(): BatchInit<Row> {
-    const { schema, columns, rowCount, timestamps, watermarks, selection } = this
-    return { schema, columns, rowCount, timestamps, watermarks, selection }
+    const { schema, columns, rowCount, timestamps, watermarks, kinds, selection } = this
+    return { schema, columns, rowCount, timestamps, watermarks, kinds, selection }
   }
 
   private physicalRows(rows: Uint32Array): Uint32Array {
@@ -153,7 +159,7 @@ export class Batch<Row = unknown> {
   }
 
   private check(): void {
-    const { schema, columns, rowCount, timestamps, watermarks, selection } = this
+    const { schema, columns, rowCount, timestamps, watermarks, kinds, selection } = this
     if (columns.length !== schema.fields.length) {
       throw new TypeError(`A schema of ${schema.fields.length} fields got ${columns.length} columns`)
     }
@@ -174,8 +180,8 @@ export class Batch<Row = unknown> {
         )
       }
     }
-    if ((timestamps && timestamps.length !== rowCount) || (watermarks && watermarks.length !== rowCount)) {
-      throw new TypeError(`Timestamps and watermarks of a batch of ${rowCount} rows must have as many entries`)
+    if ([timestamps, watermarks, kinds].some(marks => marks !== undefined && marks.length !== rowCount)) {
+      throw new TypeError(`Timestamps, watermarks and kinds of a batch of ${rowCount} rows must have as many entries`)
     }
     if (selection && selection.length > 0 && (selection[selection.length - 1] ?? rowCount) >= rowCount) {
       throw new TypeError(`The selection leads beyond the ${rowCount} rows of the batch`)
@@ -187,5 +193,12 @@ export class Batch<Row = unknown> {
 export function gatherNumbers(values: Float64Array, rows: Uint32Array): Float64Array {
   const gathered = new Float64Array(rows.length)
   for (let index = 0; index < rows.length; index++) gathered[index] = values[rows[index] ?? 0] ?? 0
+  return gathered
+}
+
+/** The given entries, in their order. */
+export function gatherKinds(kinds: Uint8Array, rows: Uint32Array): Uint8Array {
+  const gathered = new Uint8Array(rows.length)
+  for (let index = 0; index < rows.length; index++) gathered[index] = kinds[rows[index] ?? 0] ?? 0
   return gathered
 }

@@ -2,6 +2,7 @@ import { SabotError } from '../core/errors.js'
 import type { Aggregate } from '../operators/aggregates/aggregate.js'
 import { windowAggregateOperator } from '../operators/window-aggregate.js'
 import { type NamedAggregate, WINDOW_END, WINDOW_START, windowResultSchema } from '../operators/window-results.js'
+import { requireAppendOnly } from './changelog.js'
 import { checkKnownField } from './fields.js'
 import type { GraphBuilder, NodeInput } from './graph-builder.js'
 import type { FieldOf, Simplified } from './projection.js'
@@ -27,6 +28,7 @@ export class KeyedStream<Row, Key extends FieldOf<Row>> {
    * @throws SabotError NO_TIMESTAMPS when event time is not assigned.
    */
   window(assigner: WindowAssigner): WindowedStream<Row, Key> {
+    requireAppendOnly('window()', this.traits)
     if (!this.traits.isTimed) {
       throw new SabotError('NO_TIMESTAMPS', 'window() needs event time: call withTimestamps(...) before keyBy(...)')
     }

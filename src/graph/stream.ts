@@ -2,6 +2,7 @@ import { type Duration, formatDuration, parseDuration } from '../core/duration.j
 import { describeValue, SabotError } from '../core/errors.js'
 import { Schema } from '../core/schema.js'
 import { type ColumnType, fieldsOf, type RowOf, type SchemaShape } from '../core/types.js'
+import { changelogOperator, changelogSchema } from '../operators/changelog.js'
 import { filterOperator } from '../operators/filter.js'
 import { flatMapOperator } from '../operators/flat-map.js'
 import { mapOperator } from '../operators/map.js'
@@ -17,6 +18,7 @@ import {
 } from '../operators/timestamps.js'
 import { unionOperator } from '../operators/union.js'
 import { LATE_OUTPUT } from '../operators/window-aggregate.js'
+import { requireAppendOnly } from './changelog.js'
 import { checkKnownField } from './fields.js'
 import type { DraftNode, GraphBuilder, NodeInput } from './graph-builder.js'
 import { MAIN_OUTPUT } from './job-graph.js'
@@ -31,6 +33,8 @@ export interface StreamTraits {
   readonly fields: readonly string[] | undefined
   /** The schema, where it is known. */
   readonly schema: Schema | undefined
+  /** Whether rows may take back or replace earlier ones; absent: every row is an insert. */
+  readonly isChangelog?: boolean | undefined
 }
 
 export interface TimestampOptions {
@@ -90,6 +94,7 @@ export class Stream<Row> {
         },
       )
     }
+    requireAppendOnly('withTimestamps()', this.traits)
     const boundMs = parseDuration(outOfOrderness)
     const of = typeof timestamp === 'string' ? timestamp : 'a function of the row'
     const node = this.add({
@@ -179,7 +184,8 @@ export class Stream<Row> {
       settings: { inputs: all.length },
       schema: this.traits.schema,
     })
-    return new Stream<Row>(this.graph, node, this.traits)
+    const isChangelog = all.some(({ traits }) => traits.isChangelog === true)
+    return new Stream<Row>(this.graph, node, { ...this.traits, isChangelog })
   }
 
   /** Partitions by one or more fields: what follows happens for each key on its own. Null is a key. */
@@ -193,8 +199,31 @@ export class Stream<Row> {
     return new KeyedStream<Row, Key>(this.graph, this.asInput(fields), this.traits, fields)
   }
 
-  /** Writes the records to a sink. `id` is the stable id under which the sink's position is kept. */
+  /**
+   * Turns what each row does into a text field: '+I' insert, '-U' and '+U' the row before and after an update, '-D'
+   * delete. Every row is an insert then, which any operator and sink takes.
+   * @throws SabotError DUPLICATE_FIELD
+   */
+  changelog<const Field extends string>(field: Field): Stream<Simplified<Row & { readonly [F in Field]: string }>> {
+    const { schema, fields } = this.traits
+    if (fields?.includes(field) === true) {
+      throw new SabotError('DUPLICATE_FIELD', `changelog() adds a field ${field}, which the records have already`, {
+        field,
+      })
+    }
+    const out = schema && changelogSchema(schema, field)
+    const create = changelogOperator(field)
+    const node = this.add({ kind: 'changelog', description: `the row kind as ${field}`, create, schema: out })
+    const traits = { ...this.traits, fields: fields && [...fields, field], schema: out, isChangelog: false }
+    return new Stream(this.graph, node, traits)
+  }
+
+  /**
+   * Writes the records to a sink. `id` is the stable id under which the sink's position is kept.
+   * @throws SabotError CHANGELOG_INPUT where the stream has updates and the sink takes inserts only
+   */
   to(sink: Sink<Row>, options: { readonly id?: string } = {}): void {
+    if (sink.accepts !== 'changelog') requireAppendOnly(`The sink ${sink.kind}`, this.traits)
     this.graph.add({
       kind: 'sink',
       id: options.id,

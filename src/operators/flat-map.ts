@@ -1,11 +1,11 @@
 import type { Batch } from '../core/batch.js'
 import { BatchBuilder } from '../core/batch-builder.js'
 import { SabotError } from '../core/errors.js'
-import type { Json } from '../core/json.js'
 import { RowReader } from '../core/row-view.js'
 import type { Schema } from '../core/schema.js'
 import { ObjectSchema } from './object-schema.js'
 import type { OperatorContext, OperatorFactory, OperatorState, Steps } from './operator.js'
+import { marksAt } from './row-marks.js'
 import { StatelessOperator } from './stateless.js'
 import { userFunctionFailed, wrongResult } from './user-function.js'
 
@@ -41,8 +41,8 @@ class FlatMapOperator extends StatelessOperator {
     return { state: this.schema.snapshot(), parts: [] }
   }
 
-  override restore({ state }: { state: Json }): void {
-    this.schema.restore(state)
+  override restore(states: readonly OperatorState[]): void {
+    this.schema.restore(states)
   }
 
   private *steps(batch: Batch): Generator<void, void, void> {
@@ -68,13 +68,7 @@ class FlatMapOperator extends StatelessOperator {
   private emit(batch: Batch, rows: readonly object[], origins: readonly number[]): void {
     this.builder ??= new BatchBuilder(this.schema.of(rows))
     for (const row of rows) this.builder.append(row)
-    const { timestamps, watermarks } = batch
-    this.context.output.batch(
-      this.builder.finish().with({
-        timestamps: timestamps && Float64Array.from(origins, row => timestamps[row] ?? 0),
-        watermarks: watermarks && Float64Array.from(origins, row => watermarks[row] ?? 0),
-      }),
-    )
+    this.context.output.batch(this.builder.finish().with(marksAt(batch, Uint32Array.from(origins))))
   }
 
   private *transformed(reader: RowReader, physicalRow: number): Generator<object, void, void> {

@@ -2,9 +2,9 @@ import type { Batch } from '../core/batch.js'
 import { BatchBuilder } from '../core/batch-builder.js'
 import { RowReader } from '../core/row-view.js'
 import type { Schema } from '../core/schema.js'
-import { selectedTimes } from './event-time.js'
 import { ObjectSchema } from './object-schema.js'
 import type { OperatorContext, OperatorFactory, OperatorState } from './operator.js'
+import { selectedMarks } from './row-marks.js'
 import { StatelessOperator } from './stateless.js'
 import { isThenable, userFunctionFailed, wrongResult } from './user-function.js'
 
@@ -33,15 +33,15 @@ class MapOperator extends StatelessOperator {
     batch.forEachRow(physicalRow => rows.push(this.transformed(reader, physicalRow)))
     this.builder ??= new BatchBuilder(this.schema.of(rows))
     for (const row of rows) this.builder.append(row)
-    this.context.output.batch(this.builder.finish().with(selectedTimes(batch)))
+    this.context.output.batch(this.builder.finish().with(selectedMarks(batch)))
   }
 
   override snapshot(): OperatorState {
     return { state: this.schema.snapshot(), parts: [] }
   }
 
-  override restore({ state }: OperatorState): void {
-    this.schema.restore(state)
+  override restore(states: readonly OperatorState[]): void {
+    this.schema.restore(states)
   }
 
   private transformed(reader: RowReader, physicalRow: number): object {

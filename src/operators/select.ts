@@ -7,8 +7,8 @@ import type { Json } from '../core/json.js'
 import { RowReader } from '../core/row-view.js'
 import { Schema } from '../core/schema.js'
 import { type Field, type FieldType, unwrapNullable } from '../core/types.js'
-import { selectedTimes } from './event-time.js'
 import type { OperatorContext, OperatorFactory, OperatorState } from './operator.js'
+import { selectedMarks } from './row-marks.js'
 import { StatelessOperator } from './stateless.js'
 import { isThenable, userFunctionFailed, wrongResult } from './user-function.js'
 
@@ -54,7 +54,7 @@ class SelectOperator extends StatelessOperator {
     })
     this.schema ??= new Schema(this.columns.map(output => this.fieldOf(output, batch.schema)))
     this.context.output.batch(
-      new Batch({ schema: this.schema, columns, rowCount: batch.length, ...selectedTimes(batch) }),
+      new Batch({ schema: this.schema, columns, rowCount: batch.length, ...selectedMarks(batch) }),
     )
   }
 
@@ -63,9 +63,10 @@ class SelectOperator extends StatelessOperator {
     return { state: this.inferred.size === 0 ? null : fields, parts: [] }
   }
 
-  override restore({ state }: OperatorState): void {
-    if (state === null) return
-    this.inferred = new Map(Schema.fromJSON(state).fields.map(field => [field.name, field]))
+  override restore(states: readonly OperatorState[]): void {
+    const inferred = states.find(({ state }) => state !== null)
+    if (inferred === undefined) return
+    this.inferred = new Map(Schema.fromJSON(inferred.state).fields.map(field => [field.name, field]))
   }
 
   private computed(output: ComputedField, batch: Batch, reader: RowReader): Column {

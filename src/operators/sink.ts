@@ -14,6 +14,8 @@ export interface Sink<in Row = never> {
    * last checkpoint are written again.
    */
   readonly guarantee: 'exactly-once' | 'at-least-once'
+  /** 'changelog': its writer looks at the kinds of rows. 'append' (the default): it takes inserts only. */
+  readonly accepts?: 'append' | 'changelog'
   /** Type level only: the rows that it takes; a sink of fewer fields takes rows of more. */
   readonly takes?: (row: Row) => void
   open(context: SinkContext): Promise<SinkWriter>

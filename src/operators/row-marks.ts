@@ -1,0 +1,24 @@
+import { type Batch, gatherKinds, gatherNumbers } from '../core/batch.js'
+
+/** What rows carry besides their fields: event times, the watermarks in force before them, kinds. */
+export interface RowMarks {
+  readonly timestamps: Float64Array | undefined
+  readonly watermarks: Float64Array | undefined
+  readonly kinds: Uint8Array | undefined
+}
+
+/** The marks of the selected rows, without a selection. */
+export function selectedMarks(batch: Batch): RowMarks {
+  const { timestamps, watermarks, kinds, selection } = batch
+  if (selection === undefined) return { timestamps, watermarks, kinds }
+  return marksAt(batch, selection)
+}
+
+/** The marks of the given physical rows, in their order; a row may come more than once. */
+export function marksAt({ timestamps, watermarks, kinds }: Batch, rows: Uint32Array): RowMarks {
+  return {
+    timestamps: timestamps && gatherNumbers(timestamps, rows),
+    watermarks: watermarks && gatherNumbers(watermarks, rows),
+    kinds: kinds && gatherKinds(kinds, rows),
+  }
+}
