@@ -22,3 +22,8 @@ export function countersMember(json: Json, name: string): Record<string, number>
   for (const [key, value] of Object.entries(members)) if (typeof value === 'number') counters[key] = value
   return counters
 }
+
+/** Adds counters to others of the same names. */
+export function addCounters(to: Record<string, number>, counters: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(counters)) to[name] = (to[name] ?? 0) + count
+}

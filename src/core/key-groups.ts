@@ -13,6 +13,12 @@ export interface KeyGroupRange {
 /** The most key groups that a job may have. */
 export const MAX_KEY_GROUPS = 32_768
 
+/** How many key groups a job has unless it says otherwise; Flink's default for small jobs. */
+export const DEFAULT_MAX_PARALLELISM = 128
+
+/** What the only subtask of an operator has. */
+export const ALL_KEY_GROUPS: KeyGroupRange = { start: 0, end: DEFAULT_MAX_PARALLELISM - 1 }
+
 function checkParallelism(parallelism: number, maxParallelism: number): void {
   if (!Number.isInteger(maxParallelism) || maxParallelism < 1 || maxParallelism > MAX_KEY_GROUPS) {
     throw new TypeError(`maxParallelism must be a whole number from 1 to ${MAX_KEY_GROUPS}, not ${maxParallelism}`)

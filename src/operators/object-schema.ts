@@ -1,6 +1,7 @@
 import { inferSchema } from '../core/infer-schema.js'
 import type { Json } from '../core/json.js'
 import { Schema } from '../core/schema.js'
+import type { OperatorState } from './operator.js'
 
 /**
  * The schema of the objects that a user's function makes: declared, or inferred once from the first objects and then
@@ -28,7 +29,9 @@ export class ObjectSchema {
     return JSON.parse(JSON.stringify(this.current)) as Json
   }
 
-  restore(state: Json): void {
-    if (state !== null) this.current = Schema.fromJSON(state)
+  /** The subtasks of one operator may have inferred on their own: the first that did is followed. */
+  restore(states: readonly OperatorState[]): void {
+    const inferred = states.find(({ state }) => state !== null)
+    if (inferred !== undefined) this.current = Schema.fromJSON(inferred.state)
   }
 }

@@ -1,5 +1,6 @@
 import type { Batch } from '../core/batch.js'
 import type { Json } from '../core/json.js'
+import type { KeyGroupRange } from '../core/key-groups.js'
 import type { Kernel } from '../kernel/module.js'
 
 /**
@@ -13,12 +14,14 @@ import type { Kernel } from '../kernel/module.js'
  * - The timestamps and watermarks of a batch are lent: they are valid until the call and its steps are done, since the
  *   next element comes only when this one has left the task. Who keeps them longer copies them.
  * - After the watermark +Infinity has come on every input, no batch comes.
+ * - `onProcessingTime` and `onWake` are called between elements, when the steps before are done.
  * - `close` is called once, at the end or after a failure.
  *
  * What an operator promises
  * - A call, or one step, does a bounded amount of work (about one batch) and emits a bounded number of batches.
  * - Watermarks that it emits never go back, and no batch that it emits is late for the watermark emitted before it.
- * - Restoring a snapshot into a new operator of equal settings continues as the original would have.
+ * - Restoring a snapshot into a new operator of equal settings continues as the original would have. Restoring those of
+ *   all former subtasks into new ones, however many, continues for each key as its subtask would have.
  * - A batch that it is given is shared: it changes no buffer of it.
  */
 export interface Operator {
@@ -27,8 +30,20 @@ export interface Operator {
   /** Only operators with several inputs see these; the runtime hands them on for the others. */
   onIdle?(input: number): Steps | undefined
   onActive?(input: number): Steps | undefined
+  /** Processing time has reached what was asked for with `wakeAt`. */
+  onProcessingTime?(now: number): Steps | undefined
+  /** `wake` was called: what the operator waited for has come. */
+  onWake?(): Steps | undefined
+  /** While true no further element is given to it. */
+  readonly isFull?: boolean
+  /** While true work is still out, and the end of the stream is not handed on. */
+  readonly isPending?: boolean
   snapshot(): OperatorState
-  restore(state: OperatorState): void
+  /**
+   * One state where the operator has as many subtasks as before. Else those of all former subtasks: it keeps what
+   * belongs to its key groups; what belongs to no key, such as counters, goes to the one that has key group 0.
+   */
+  restore(states: readonly OperatorState[]): void
   /** The watermark that it has reached by its rows, ms, where that may be ahead of the last watermark that came. */
   readonly watermark?: number
   /** Rows that did not go the main way, by reason. */
@@ -58,6 +73,18 @@ export interface OperatorContext {
   /** The task's kernel instance. */
   readonly kernel: Kernel
   readonly output: Output
+  /** The key groups that this subtask has. */
+  readonly keyGroups: KeyGroupRange
+  readonly processingTime: ProcessingTime
+  /** Asks for `onWake` at the next chance. May be called from outside a step, such as when a promise is fulfilled. */
+  wake(): void
+}
+
+export interface ProcessingTime {
+  /** ms since the epoch */
+  now(): number
+  /** Asks for one call of `onProcessingTime` when `now()` has reached `timeMs`; an earlier wish stands beside it. */
+  wakeAt(timeMs: number): void
 }
 
 /** Where an operator emits. Consumers of every output see watermarks. */

@@ -21,7 +21,7 @@ export abstract class StatelessOperator implements Operator {
     return NO_STATE
   }
 
-  restore(_state: OperatorState): void {}
+  restore(_states: readonly OperatorState[]): void {}
 
   gauges(): Readonly<Record<string, number>> {
     return {}

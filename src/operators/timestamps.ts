@@ -4,7 +4,7 @@ import { Float32Column, Float64Column, Int32Column, Int64Column, TimestampColumn
 import { Utf8Column } from '../core/columns-text.js'
 import { END_OF_INPUT, NO_WATERMARK } from '../core/element.js'
 import { describeValue, SabotError } from '../core/errors.js'
-import { countersMember, numberMember } from '../core/json.js'
+import { addCounters, countersMember, numberMember } from '../core/json.js'
 import { RowReader } from '../core/row-view.js'
 import { Schema } from '../core/schema.js'
 import { typeName } from '../core/types.js'
@@ -79,11 +79,15 @@ class TimestampsOperator implements Operator {
     return { state, parts: [] }
   }
 
-  restore({ state }: OperatorState): void {
-    this.generator.restore(numberMember(state, 'maxTimestamp', NO_WATERMARK))
-    this.rows = numberMember(state, 'rows', 0)
-    Object.assign(this.dropped, countersMember(state, 'dropped'))
+  restore(states: readonly OperatorState[]): void {
+    // Behind a new cut of the input, the rows of any former subtask may come: only what all have seen is known.
+    this.generator.restore(Math.min(...states.map(({ state }) => numberMember(state, 'maxTimestamp', NO_WATERMARK))))
     this.lastWatermark = this.generator.watermark
+    if (this.context.keyGroups.start > 0) return
+    for (const { state } of states) {
+      this.rows += numberMember(state, 'rows', 0)
+      addCounters(this.dropped, countersMember(state, 'dropped'))
+    }
   }
 
   gauges(): Readonly<Record<string, number>> {

@@ -44,8 +44,8 @@ class UnionOperator implements Operator {
     return { state: null, parts: [this.watermarks.snapshot()] }
   }
 
-  restore(state: OperatorState): void {
-    this.watermarks.restore(state)
+  restore(states: readonly OperatorState[]): void {
+    this.watermarks.restore(...states)
   }
 
   gauges(): Readonly<Record<string, number>> {

@@ -3,7 +3,7 @@ import { TimestampColumn } from '../core/columns-fixed.js'
 import { NO_WATERMARK } from '../core/element.js'
 import { SabotError } from '../core/errors.js'
 import { writeWords } from '../core/int64.js'
-import { countersMember, type Json, memberOf } from '../core/json.js'
+import { addCounters, countersMember, type Json, memberOf } from '../core/json.js'
 import { Schema } from '../core/schema.js'
 import { isInGap, lastEndedWindow, lateBelow, outputTimestamp, type WindowGeometry } from '../core/window-geometry.js'
 import { type FiredWindows, WindowState } from '../kernel/windows.js'
@@ -70,13 +70,18 @@ class WindowAggregateOperator implements Operator {
     return { state, parts: opened === undefined ? [] : [{ name: 'windows', bytes: opened.state.snapshot() }] }
   }
 
-  restore({ state, parts }: OperatorState): void {
-    this.watermark = watermarkFromJson(memberOf(state, 'watermark'))
-    Object.assign(this.dropped, countersMember(state, 'dropped'))
-    const schema = memberOf(state, 'schema')
-    const [part] = parts
-    if (schema === null || schema === undefined || part === undefined) return
-    this.open(Schema.fromJSON(schema)).state.restore(part.bytes)
+  restore(states: readonly OperatorState[]): void {
+    const { start, end } = this.context.keyGroups
+    // Watermarks go to all subtasks, and barriers are aligned: at a barrier all former subtasks had the same.
+    this.watermark = Math.min(...states.map(({ state }) => watermarkFromJson(memberOf(state, 'watermark'))))
+    for (const { state, parts } of states) {
+      if (start === 0) addCounters(this.dropped, countersMember(state, 'dropped'))
+      const schema = memberOf(state, 'schema')
+      const [part] = parts
+      if (schema === null || schema === undefined || part === undefined) continue
+      const opened = this.opened ?? this.open(Schema.fromJSON(schema))
+      opened.state.restore(part.bytes, start, end)
+    }
   }
 
   gauges(): Readonly<Record<string, number>> {

@@ -2,6 +2,7 @@ import type { Batch } from '../core/batch.js'
 import { END_OF_INPUT, NO_WATERMARK, type StreamElement } from '../core/element.js'
 import type { Operator, OperatorState, Output, Steps } from '../operators/operator.js'
 import type { SinkPump } from './sink-pump.js'
+import type { WakeUps } from './wake-ups.js'
 
 /** What a node tells the checkpoint in flight. */
 export type Acknowledge = (counters: NodeCounters, checkpointId: number, state: OperatorState) => void
@@ -54,6 +55,11 @@ export abstract class TaskNode {
 
   get hasWork(): boolean {
     return this.queue.length > 0
+  }
+
+  /** An element waits that the operator has no room for. */
+  get isBlocked(): boolean {
+    return false
   }
 
   get hasEnded(): boolean {
@@ -171,7 +177,11 @@ export class SourceNode extends TaskNode {
 /** An operator with its queue; it is the operator's Output. */
 export class OperatorNode extends TaskNode implements Output {
   private current: Operator | undefined
+  private wakeUps: WakeUps | undefined
   private steps: Steps | undefined
+  private reachedTime: number | undefined
+  private isWoken = false
+  private holdsEnd = false
 
   private readonly acknowledge: Acknowledge
 
@@ -181,8 +191,24 @@ export class OperatorNode extends TaskNode implements Output {
   }
 
   /** The operator needs its Output before it exists, so it comes in a second call. */
-  install(operator: Operator): void {
+  install(operator: Operator, wakeUps: WakeUps): void {
     this.current = operator
+    this.wakeUps = wakeUps
+  }
+
+  /** Processing time has reached what the operator asked for. */
+  processingTimeReached(now: number): void {
+    this.reachedTime = now
+  }
+
+  /** The operator is to be called when its steps are done. */
+  wake(): void {
+    this.isWoken = true
+  }
+
+  close(): void {
+    this.wakeUps?.close()
+    this.operator.close()
   }
 
   get operator(): Operator {
@@ -204,12 +230,35 @@ export class OperatorNode extends TaskNode implements Output {
   }
 
   override get hasWork(): boolean {
-    return this.steps !== undefined || super.hasWork
+    if (this.steps !== undefined || this.reachedTime !== undefined || this.isWoken) return true
+    return super.hasWork && this.operator.isFull !== true
+  }
+
+  override get isBlocked(): boolean {
+    return super.hasWork && !this.hasWork
+  }
+
+  override get hasEnded(): boolean {
+    return super.hasEnded && !this.holdsEnd
   }
 
   override step(): void {
-    if (this.steps === undefined) super.step()
-    else if (this.steps.next().done === true) this.steps = undefined
+    if (this.steps !== undefined) {
+      if (this.steps.next().done === true) this.steps = undefined
+    } else if (this.reachedTime !== undefined) {
+      const now = this.reachedTime
+      this.reachedTime = undefined
+      this.steps = this.operator.onProcessingTime?.(now)
+    } else if (this.isWoken) {
+      this.isWoken = false
+      this.steps = this.operator.onWake?.()
+    } else {
+      super.step()
+    }
+    if (this.holdsEnd && this.steps === undefined && this.operator.isPending !== true) {
+      this.holdsEnd = false
+      this.emitToAll({ kind: 'end' })
+    }
   }
 
   batch(batch: Batch): void {
@@ -256,7 +305,8 @@ export class OperatorNode extends TaskNode implements Output {
   }
 
   protected override onEnd(): void {
-    this.emitToAll({ kind: 'end' })
+    if (this.operator.isPending === true) this.holdsEnd = true
+    else this.emitToAll({ kind: 'end' })
   }
 }
 

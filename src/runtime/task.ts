@@ -36,7 +36,7 @@ export interface TaskHooks {
  * Runs the operators of a job in one thread, by turns with the rest of the event loop.
  *
  * 1. It steps the most downstream node that has work, until none has.
- * 2. It waits while a sink has no space: so a slow sink stops the sources (backpressure).
+ * 2. It waits while a sink has no space, or an operator takes no more: so a slow one stops the sources (backpressure).
  * 3. It then injects a barrier if one is due, else takes the next item of the sources, by turns.
  * 4. After TURN_MS of work the event loop has a turn. Batches that a user's function takes long over enter in pieces,
  *    half as large each time that a step was long; results do not depend on how rows are cut.
@@ -136,7 +136,15 @@ export class Task {
         this.turnStart = this.clock.elapsed()
         continue
       }
-      const node = this.nodes.findLast(candidate => candidate.hasWork)
+      const blocked = this.nodes.findLastIndex(candidate => candidate.isBlocked)
+      const deepest = this.nodes.findLastIndex(candidate => candidate.hasWork)
+      if (deepest < blocked) {
+        // What is upstream of a full operator would only pile up before it.
+        await this.signal.wait()
+        this.turnStart = this.clock.elapsed()
+        continue
+      }
+      const node = this.nodes[deepest]
       if (node === undefined) return
       const start = this.clock.elapsed()
       node.step()

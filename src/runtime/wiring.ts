@@ -1,5 +1,6 @@
 import { SabotError } from '../core/errors.js'
 import { IdlenessTimer } from '../core/idleness.js'
+import { ALL_KEY_GROUPS } from '../core/key-groups.js'
 import type { GraphNode, JobGraph } from '../graph/job-graph.js'
 import type { Kernel } from '../kernel/module.js'
 import type { RecoveredState, Recovery } from '../state/recovery.js'
@@ -8,6 +9,7 @@ import { SinkPump } from './sink-pump.js'
 import { SourcePump } from './source-pump.js'
 import type { TaskSource } from './task.js'
 import { type Acknowledge, OperatorNode, SinkNode, SourceNode, type TaskNode } from './task-node.js'
+import { WakeUps } from './wake-ups.js'
 
 export interface WiringContext {
   readonly environment: Environment
@@ -44,7 +46,7 @@ export class Wiring {
   /** Releases everything; the first failure is thrown when all is released. */
   async close(): Promise<void> {
     const failures: unknown[] = []
-    for (const { operator } of this.operators) operator.close()
+    for (const node of this.operators) node.close()
     for (const { pump } of [...this.sources, ...this.sinks]) {
       await pump.close().catch((cause: unknown) => failures.push(cause))
     }
@@ -81,10 +83,18 @@ export class Wiring {
       }
       case 'operator': {
         const node = new OperatorNode(id, kind, acknowledge)
-        const operator = role.create({ id, kernel, output: node })
-        node.install(operator)
+        const processingTime = new WakeUps(environment.clock, now => {
+          node.processingTimeReached(now)
+          context.onItem()
+        })
+        const wake = (): void => {
+          node.wake()
+          context.onItem()
+        }
+        const operator = role.create({ id, kernel, output: node, keyGroups: ALL_KEY_GROUPS, processingTime, wake })
+        node.install(operator, processingTime)
         this.operators.push(node)
-        if (restored !== undefined) operator.restore(restored)
+        if (restored !== undefined) operator.restore([restored])
         return node
       }
       case 'sink': {

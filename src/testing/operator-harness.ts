@@ -1,8 +1,10 @@
 import { Batch } from '../core/batch.js'
 import { BatchBuilder } from '../core/batch-builder.js'
+import { ALL_KEY_GROUPS } from '../core/key-groups.js'
+import { INSERT, type RowKind } from '../core/row-kind.js'
 import type { Schema } from '../core/schema.js'
 import type { Kernel } from '../kernel/module.js'
-import type { Operator, OperatorFactory, OperatorState, Output, Steps } from '../operators/operator.js'
+import type { Operator, OperatorFactory, OperatorState, Output, ProcessingTime, Steps } from '../operators/operator.js'
 
 /** Input of a test, in the order in which it comes. */
 export type TestElement =
@@ -12,15 +14,26 @@ export type TestElement =
       /** Event time in ms, and the watermark in force before the row; both or none. */
       readonly timestamp?: number
       readonly watermark?: number
+      /** An insert unless said otherwise. */
+      readonly rowKind?: RowKind
       readonly input?: number
     }
   | { readonly kind: 'watermark'; readonly timestamp: number; readonly input?: number }
+  /** Processing time moves on to `timestamp`, ms. */
+  | { readonly kind: 'processing-time'; readonly timestamp: number }
   | { readonly kind: 'idle'; readonly input: number }
   | { readonly kind: 'active'; readonly input: number }
 
 /** What came out, a row or a watermark at a time. */
 export type TestOutput =
-  | { readonly output: string; readonly row: object; readonly timestamp?: number; readonly watermark?: number }
+  | {
+      readonly output: string
+      readonly row: object
+      readonly timestamp?: number
+      readonly watermark?: number
+      /** Absent where the row is an insert. */
+      readonly rowKind?: RowKind
+    }
   | { readonly watermark: number }
   | { readonly status: 'idle' | 'active' }
 
@@ -53,25 +66,65 @@ export function runOperator(
   mode: HarnessMode,
 ): TestOutput[] {
   const recorder = new Recorder()
-  const open = (): Operator => create({ id: 'tested', kernel: kernel(), output: recorder })
+  const time = new HarnessTime()
+  const open = (): Operator => {
+    time.wishes.clear()
+    return create({
+      id: 'tested',
+      kernel: kernel(),
+      output: recorder,
+      keyGroups: ALL_KEY_GROUPS,
+      processingTime: time,
+      wake: () => {
+        throw new TypeError('An operator that waits for something outside is tested in a job')
+      },
+    })
+  }
   let operator = open()
   for (const element of inBatches(elements, inputs, mode)) {
-    finish(deliver(operator, element))
+    if (element.kind !== 'processing-time') finish(deliver(operator, element))
+    else for (const now of time.moveTo(element.timestamp)) finish(operator.onProcessingTime?.(now))
     if (!mode.restores) continue
     const state = throughJson(operator.snapshot())
     operator.close()
     operator = open()
-    operator.restore(state)
+    operator.restore([state])
   }
   operator.close()
   return recorder.outputs
+}
+
+/** Processing time that stands still between the elements that move it. */
+class HarnessTime implements ProcessingTime {
+  readonly wishes = new Set<number>()
+  private current = 0
+
+  now(): number {
+    return this.current
+  }
+
+  wakeAt(timeMs: number): void {
+    this.wishes.add(timeMs)
+  }
+
+  /** The times at which the operator is to be called on the way, in order. */
+  *moveTo(timestamp: number): Generator<number, void, void> {
+    for (;;) {
+      const next = Math.min(...this.wishes)
+      if (next > timestamp) break
+      this.wishes.delete(next)
+      this.current = Math.max(this.current, next)
+      yield this.current
+    }
+    this.current = Math.max(this.current, timestamp)
+  }
 }
 
 type BatchedElement =
   | { readonly kind: 'batch'; readonly batch: Batch; readonly input: number }
   | Exclude<TestElement, { kind: 'row' }>
 
-function deliver(operator: Operator, element: BatchedElement): Steps | undefined {
+function deliver(operator: Operator, element: Exclude<BatchedElement, { kind: 'processing-time' }>): Steps | undefined {
   switch (element.kind) {
     case 'batch':
       return operator.onBatch(element.batch, element.input)
@@ -139,6 +192,9 @@ function batchOf(rows: readonly Extract<TestElement, { kind: 'row' }>[], schema:
     watermarks: isTimed
       ? Float64Array.from(physical, ({ watermark }) => watermark ?? Number.NEGATIVE_INFINITY)
       : undefined,
+    kinds: rows.some(({ rowKind = INSERT }) => rowKind !== INSERT)
+      ? Uint8Array.from(physical, ({ rowKind = INSERT }) => rowKind)
+      : undefined,
     selection: selects ? Uint32Array.from(rows, (_row, index) => index * 2) : undefined,
   })
 }
@@ -173,7 +229,9 @@ class Recorder implements Output {
         timestamps === undefined
           ? {}
           : { timestamp: timestamps[physicalRow] ?? Number.NaN, watermark: watermarks?.[physicalRow] ?? Number.NaN }
-      this.outputs.push({ output, row: batch.row(physicalRow) as object, ...times })
+      const rowKind = (batch.kinds?.[physicalRow] ?? INSERT) as RowKind
+      const kind = rowKind === INSERT ? {} : { rowKind }
+      this.outputs.push({ output, row: batch.row(physicalRow) as object, ...times, ...kind })
     })
   }
 }
