@@ -81,19 +81,35 @@ export class FlightsPage {
   /** Pauses a new run in its middle. It takes a second or two, so it may end first: then once more. */
   async startAndPause(): Promise<void> {
     await this.is('fresh')
-    await this.click('Start')
     for (let run = 0; run < 10; run++) {
-      if ((await this.is('running', 'finished')) === 'running') {
-        await this.page
-          .getByRole('button', { name: 'Pause', exact: true })
-          .click({ timeout: 1000 })
-          .catch(() => {})
-        if ((await this.is('resumable', 'finished')) === 'resumable') return
-      }
-      await this.click('Run again')
-      await this.is('running')
+      const end = await this.runUntilPaused()
+      if (end === 'resumable') return
+      if (end === 'failed') throw new Error(`The run failed: ${await this.error()}`)
     }
     throw new Error('The run ends before it can be paused')
+  }
+
+  /** Clicks the main button, and once more as soon as the page runs: from within, where no state can be missed. */
+  private runUntilPaused(): Promise<string> {
+    return this.page.evaluate(
+      () =>
+        new Promise<string>(ended => {
+          const status = document.querySelector<HTMLElement>('#status')
+          const button = document.querySelector<HTMLButtonElement>('#primary')
+          if (!status || !button) throw new Error('The page has no status or no main button')
+          let hasBegun = false
+          const observer = new MutationObserver(() => {
+            const { state = '' } = status.dataset
+            hasBegun ||= state === 'starting' || state === 'running'
+            if (state === 'running') button.click()
+            if (!hasBegun || !['resumable', 'finished', 'failed'].includes(state)) return
+            observer.disconnect()
+            ended(state)
+          })
+          observer.observe(status, { attributeFilter: ['data-state'] })
+          button.click()
+        }),
+    )
   }
 
   async rows(): Promise<number> {
