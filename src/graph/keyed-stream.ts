@@ -5,8 +5,9 @@ import { type NamedAggregate, WINDOW_END, WINDOW_START, windowResultSchema } fro
 import { requireAppendOnly } from './changelog.js'
 import { checkKnownField } from './fields.js'
 import type { GraphBuilder, NodeInput } from './graph-builder.js'
+import { deduplicated } from './keyed-operators.js'
 import type { FieldOf, Simplified } from './projection.js'
-import { type StreamTraits, WindowedResults } from './stream.js'
+import { type Stream, type StreamTraits, WindowedResults } from './stream.js'
 import type { WindowAssigner } from './windowing.js'
 
 /** A stream partitioned by key. */
@@ -33,6 +34,14 @@ export class KeyedStream<Row, Key extends FieldOf<Row>> {
       throw new SabotError('NO_TIMESTAMPS', 'window() needs event time: call withTimestamps(...) before keyBy(...)')
     }
     return new WindowedStream<Row, Key>(this.graph, this.input, this.traits, this.keys, assigner)
+  }
+
+  /**
+   * Keeps the first record of each key, in the order of arrival. A key is remembered for good.
+   * @throws SabotError CHANGELOG_INPUT
+   */
+  deduplicate(): Stream<Row> {
+    return deduplicated<Row>(this.graph, this.input, this.traits, this.keys)
   }
 }
 

@@ -1,7 +1,6 @@
-import { SabotError } from '../core/errors.js'
 import { Schema } from '../core/schema.js'
-import { typeName } from '../core/types.js'
 import { type AggregateFunction, aggregateType, checkNumeric } from './aggregates/aggregate.js'
+import { keyFields } from './keyed/key-fields.js'
 
 export const WINDOW_START = 'windowStart'
 export const WINDOW_END = 'windowEnd'
@@ -24,20 +23,7 @@ export function windowResultSchema(
   aggregates: readonly NamedAggregate[],
 ): Schema {
   return new Schema([
-    ...keys.map(key => {
-      const field = input.field(key)
-      if (typeof field.type === 'object' ? field.type.kind !== 'decimal' : field.type === 'object') {
-        throw new SabotError(
-          'TYPE_MISMATCH',
-          `keyBy() names ${key}, which is ${typeName(field.type)}: keys are of a primitive type`,
-          {
-            field: key,
-            type: typeName(field.type),
-          },
-        )
-      }
-      return field
-    }),
+    ...keyFields(input, keys),
     { name: WINDOW_START, type: 'timestamp', nullable: false },
     { name: WINDOW_END, type: 'timestamp', nullable: false },
     ...aggregates.map(aggregate => resultField(input, aggregate)),
