@@ -24,12 +24,14 @@ export {
   struct,
   type ValueOf,
 } from './core/index.js'
+export { ExecutionGraph } from './graph/execution-graph.js'
 export { explainGraph } from './graph/explain.js'
+export { executionDot, explainExecution } from './graph/explain-execution.js'
 export { type Job, JobBuilder, job, type SourceOptions } from './graph/job.js'
 export { JobGraph } from './graph/job-graph.js'
 export { type Aggregates, KeyedStream, WindowedStream, type WindowResult } from './graph/keyed-stream.js'
 export { type ComputedColumn, column, type Projected, type Projection } from './graph/projection.js'
-export { Stream, TimestampedStream, type TimestampOptions, WindowedResults } from './graph/stream.js'
+export { type SinkOptions, Stream, TimestampedStream, type TimestampOptions, WindowedResults } from './graph/stream.js'
 export { sliding, tumbling, type WindowAssigner, type WindowOptions } from './graph/windowing.js'
 export type { HostAggregate } from './operators/aggregates/accumulator.js'
 export { type Aggregate, count, max, mean, min, sum } from './operators/aggregates/aggregate.js'

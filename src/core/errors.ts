@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   NO_TIMESTAMPS: 'Windows need event time, which was not assigned.',
   INVALID_WINDOW: 'The size, slide or offset of a window makes no sense.',
   CHANGELOG_INPUT: 'An operator or sink that takes inserts only was given a stream with updates.',
+  INVALID_PARALLELISM: 'A number of parallel subtasks or key groups that a job or an operator cannot have.',
   INVALID_OPTION: 'An option has a value that it cannot have.',
   JOB_FAILED: 'A job failed for a reason that has no code of its own: see the cause.',
   USER_FUNCTION_FAILED: 'A function of the user threw.',

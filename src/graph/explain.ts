@@ -1,4 +1,4 @@
-import type { GraphNode, JobGraph } from './job-graph.js'
+import type { EdgePartition, GraphNode, JobGraph } from './job-graph.js'
 
 /** The graph for people: a line an operator, its inputs, and the schema where it is known. */
 export function explainGraph(graph: JobGraph): string {
@@ -17,10 +17,16 @@ export function explainGraph(graph: JobGraph): string {
 function details({ inputs, schema, role }: GraphNode): string[] {
   const lines = inputs.map(({ from, output, partition }) => {
     const what = output === 'main' ? from : `${from}, output ${output}`
-    return `<- ${what}${partition === 'forward' ? '' : `, by key (${partition.hashOf.join(', ')})`}`
+    return `<- ${what}${describePartition(partition)}`
   })
   if (role.kind === 'source') lines.push(role.source.replayable ? 'can be read again' : 'can be read once only')
   if (role.kind === 'sink') lines.push(role.sink.guarantee)
   else lines.push(schema === undefined ? 'fields are known when it runs' : schema.describe())
   return lines
+}
+
+function describePartition(partition: EdgePartition): string {
+  if (typeof partition === 'object') return `, by key (${partition.hashOf.join(', ')})`
+  if (partition === 'rebalance') return ', by turns'
+  return partition === 'broadcast' ? ', to all' : ''
 }

@@ -1,13 +1,26 @@
 import { describeValue, SabotError } from '../core/errors.js'
 import type { Json } from '../core/json.js'
 import type { Schema } from '../core/schema.js'
-import { type GraphEdge, type GraphNode, JobGraph, type JobParameter, MAIN_OUTPUT, type NodeRole } from './job-graph.js'
+import {
+  type EdgePartition,
+  type GraphEdge,
+  type GraphNode,
+  JobGraph,
+  type JobParallelism,
+  type JobParameter,
+  MAIN_OUTPUT,
+  type NodeHints,
+  type NodeRole,
+} from './job-graph.js'
+import { checkParallelism } from './parallelism.js'
 
 /** An edge to a node of the same builder, whose id may still change. */
 export interface NodeInput {
   readonly from: DraftNode
   readonly output?: string
   readonly hashOf?: readonly string[]
+  /** Without `hashOf`: 'forward' unless it says otherwise. */
+  readonly partition?: Exclude<EdgePartition, object>
 }
 
 export interface DraftInit {
@@ -23,6 +36,7 @@ export interface DraftInit {
 /** A node while the job is being built: it can still be named. */
 export interface DraftNode extends DraftInit {
   id: string | undefined
+  hints: NodeHints
 }
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
@@ -40,7 +54,7 @@ export class GraphBuilder {
 
   add(init: DraftInit): DraftNode {
     if (this.isFinished) throw new TypeError(`Job ${this.jobName} is built: its streams cannot be used any more`)
-    const node: DraftNode = { ...init, id: undefined }
+    const node: DraftNode = { ...init, id: undefined, hints: {} }
     if (init.id !== undefined) this.name(node, init.id)
     this.nodes.push(node)
     return node
@@ -61,8 +75,14 @@ export class GraphBuilder {
     node.id = id
   }
 
+  /** Says how an operator runs, beside what was said before. @throws SabotError INVALID_PARALLELISM, INVALID_OPTION */
+  hint(node: DraftNode, hints: NodeHints): void {
+    checkHints(hints)
+    node.hints = { ...node.hints, ...hints }
+  }
+
   /** @throws SabotError EMPTY_JOB, NO_SINK */
-  finish(parameters: readonly JobParameter[]): JobGraph {
+  finish(parameters: readonly JobParameter[], parallelism: JobParallelism): JobGraph {
     this.isFinished = true
     const { jobName } = this
     if (!this.nodes.some(({ role }) => role.kind === 'source')) {
@@ -74,12 +94,12 @@ export class GraphBuilder {
     const ids = this.assignIds()
     const nodes = this.nodes.map((draft): GraphNode => {
       const { kind, description, role, settings = null, schema } = draft
-      const inputs = draft.inputs.map(({ from, output = MAIN_OUTPUT, hashOf }): GraphEdge => {
-        return { from: idOf(ids, from), output, partition: hashOf === undefined ? 'forward' : { hashOf } }
+      const inputs = draft.inputs.map(({ from, output = MAIN_OUTPUT, hashOf, partition = 'forward' }): GraphEdge => {
+        return { from: idOf(ids, from), output, partition: hashOf === undefined ? partition : { hashOf } }
       })
-      return { id: idOf(ids, draft), kind, description, inputs, role, settings, schema }
+      return { id: idOf(ids, draft), kind, description, inputs, role, settings, schema, hints: draft.hints }
     })
-    return new JobGraph(jobName, parameters, nodes)
+    return new JobGraph(jobName, parameters, nodes, parallelism)
   }
 
   /** Nodes without a name are numbered by kind in the order in which they were built. */
@@ -99,6 +119,23 @@ export class GraphBuilder {
       ids.set(node, id)
     }
     return ids
+  }
+}
+
+function checkHints({ parallelism, chaining, slotSharingGroup }: NodeHints): void {
+  if (parallelism !== undefined) checkParallelism('An operator', parallelism)
+  if (chaining !== undefined && !['auto', 'head', 'never'].includes(chaining)) {
+    throw new SabotError('INVALID_OPTION', `chaining is 'auto', 'head' or 'never', not ${describeValue(chaining)}`, {
+      option: 'chaining',
+      value: chaining,
+    })
+  }
+  if (slotSharingGroup !== undefined && !ID.test(slotSharingGroup)) {
+    throw new SabotError(
+      'INVALID_NAME',
+      `A slot sharing group's name is 1 to 64 letters, digits, hyphens and underscores, not ${describeValue(slotSharingGroup)}`,
+      { name: slotSharingGroup },
+    )
   }
 }
 

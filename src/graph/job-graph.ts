@@ -1,4 +1,5 @@
 import type { Json } from '../core/json.js'
+import { DEFAULT_MAX_PARALLELISM } from '../core/key-groups.js'
 import type { Schema } from '../core/schema.js'
 import type { OperatorFactory } from '../operators/operator.js'
 import type { Sink } from '../operators/sink.js'
@@ -21,7 +22,20 @@ export interface GraphNode {
   readonly settings: Json
   /** The schema of its main output where it is known before the job runs. */
   readonly schema: Schema | undefined
+  readonly hints: NodeHints
 }
+
+/** What the author of a job says about how an operator runs; results do not depend on it. */
+export interface NodeHints {
+  /** Subtasks of the operator; undefined: as many as its place in the graph asks for (parallelism.ts). */
+  readonly parallelism?: number
+  /** 'head': a task of its own begins here; 'never': it shares a task with no other. Default 'auto'. */
+  readonly chaining?: Chaining
+  /** Subtasks of different groups are in different slots. Default: the group of its inputs, or 'default'. */
+  readonly slotSharingGroup?: string
+}
+
+export type Chaining = 'auto' | 'head' | 'never'
 
 export type NodeRole =
   | { readonly kind: 'source'; readonly source: Source; readonly idleAfterMs: number }
@@ -32,9 +46,24 @@ export interface GraphEdge {
   /** The id of the node whose output flows in. */
   readonly from: string
   readonly output: string
-  /** How rows are spread over parallel subtasks of the receiver: as they are, or by the key group of these fields. */
-  readonly partition: 'forward' | { readonly hashOf: readonly string[] }
+  readonly partition: EdgePartition
 }
+
+/**
+ * How rows are spread over parallel subtasks of the receiver: they stay where they are, go round by turns, go to all,
+ * or go by the key group of these fields; of no fields: to one subtask.
+ */
+export type EdgePartition = 'forward' | 'rebalance' | 'broadcast' | { readonly hashOf: readonly string[] }
+
+/** How many subtasks the job has where an operator says nothing else. */
+export interface JobParallelism {
+  /** undefined: as whoever runs it says, or 1. */
+  readonly parallelism: number | undefined
+  /** Key groups: the most subtasks that a keyed operator can ever have. Its state depends on it. */
+  readonly maxParallelism: number
+}
+
+export const DEFAULT_PARALLELISM: JobParallelism = { parallelism: undefined, maxParallelism: DEFAULT_MAX_PARALLELISM }
 
 export interface JobParameter {
   readonly name: string
@@ -47,11 +76,20 @@ export class JobGraph {
   readonly name: string
   readonly parameters: readonly JobParameter[]
   readonly nodes: readonly GraphNode[]
+  readonly parallelism: number | undefined
+  readonly maxParallelism: number
 
-  constructor(name: string, parameters: readonly JobParameter[], nodes: readonly GraphNode[]) {
+  constructor(
+    name: string,
+    parameters: readonly JobParameter[],
+    nodes: readonly GraphNode[],
+    { parallelism, maxParallelism }: JobParallelism = DEFAULT_PARALLELISM,
+  ) {
     this.name = name
     this.parameters = parameters
     this.nodes = nodes
+    this.parallelism = parallelism
+    this.maxParallelism = maxParallelism
   }
 
   node(id: string): GraphNode {
@@ -60,21 +98,24 @@ export class JobGraph {
     return node
   }
 
-  toJSON(): Json {
+  toJSON(): { readonly [field: string]: Json } {
     return {
       name: this.name,
       parameters: Object.fromEntries(this.parameters.map(({ name, value }) => [name, value])),
-      operators: this.nodes.map(({ id, kind, description, inputs, settings, schema }) => ({
+      parallelism: this.parallelism ?? null,
+      maxParallelism: this.maxParallelism,
+      operators: this.nodes.map(({ id, kind, description, inputs, settings, schema, hints }) => ({
         id,
         kind,
         description,
         inputs: inputs.map(({ from, output, partition }) => ({
           from,
           output,
-          partition: partition === 'forward' ? 'forward' : { hashOf: partition.hashOf },
+          partition: typeof partition === 'string' ? partition : { hashOf: partition.hashOf },
         })),
         settings,
         schema: schema === undefined ? null : schema.describe(),
+        ...(Object.keys(hints).length > 0 && { hints: { ...hints } }),
       })),
     }
   }

@@ -3,7 +3,8 @@ import { describeValue, SabotError } from '../core/errors.js'
 import { nearestName } from '../core/nearest.js'
 import type { Source } from '../operators/source.js'
 import { GraphBuilder } from './graph-builder.js'
-import type { JobGraph, JobParameter } from './job-graph.js'
+import { DEFAULT_PARALLELISM, type JobGraph, type JobParallelism, type JobParameter } from './job-graph.js'
+import { checkParallelism } from './parallelism.js'
 import { Stream } from './stream.js'
 
 /** A pipeline: a name, and a function that builds it anew wherever it runs. */
@@ -52,6 +53,7 @@ const DEFAULT_IDLENESS_MS = 60_000
 export class JobBuilder {
   private readonly graph: GraphBuilder
   private readonly known: JobParameter[] = []
+  private parallel: JobParallelism = DEFAULT_PARALLELISM
 
   private readonly name: string
   private readonly given: Readonly<Record<string, string>>
@@ -75,6 +77,26 @@ export class JobBuilder {
       schema: source.schema,
     })
     return new Stream<Row>(this.graph, node, { isTimed: false, fields: source.schema?.names, schema: source.schema })
+  }
+
+  /**
+   * The number of parallel subtasks of keyed operators, and of sources that can be split, where nobody says otherwise:
+   * an operator (`stream.parallelism`), or whoever runs the job. Default 1.
+   * @throws SabotError INVALID_PARALLELISM
+   */
+  parallelism(parallelism: number): void {
+    checkParallelism('A job', parallelism)
+    this.parallel = { ...this.parallel, parallelism }
+  }
+
+  /**
+   * The number of key groups, 1 to 32,768: no keyed operator can ever have more subtasks. State is kept by key group,
+   * so a job resumes only with the number that it began with. Default 128.
+   * @throws SabotError INVALID_PARALLELISM
+   */
+  maxParallelism(maxParallelism: number): void {
+    checkParallelism('maxParallelism', maxParallelism)
+    this.parallel = { ...this.parallel, maxParallelism }
   }
 
   /** A value that a run may set from outside (`sabot run --set name=value`). */
@@ -126,7 +148,7 @@ export class JobBuilder {
         { parameter: name, known: names },
       )
     }
-    return this.graph.finish(this.known)
+    return this.graph.finish(this.known, this.parallel)
   }
 }
 

@@ -21,9 +21,11 @@ import { LATE_OUTPUT } from '../operators/window-aggregate.js'
 import { requireAppendOnly } from './changelog.js'
 import { checkKnownField } from './fields.js'
 import type { DraftNode, GraphBuilder, NodeInput } from './graph-builder.js'
-import { MAIN_OUTPUT } from './job-graph.js'
+import { type Chaining, type EdgePartition, MAIN_OUTPUT } from './job-graph.js'
 import { KeyedStream } from './keyed-stream.js'
 import type { ComputedColumn, FieldOf, Projected, Projection, Simplified } from './projection.js'
+
+type Partition = Exclude<EdgePartition, object>
 
 /** What is known of a stream before the job runs. */
 export interface StreamTraits {
@@ -50,18 +52,33 @@ export interface TimestampOptions {
   readonly invalid?: InvalidTimestamps
 }
 
+export interface SinkOptions {
+  /** The stable id under which the sink's position is kept. Default: 'sink-1', 'sink-2', ... */
+  readonly id?: string
+  /** Parallel subtasks, for a sink that can be shared. */
+  readonly parallelism?: number
+}
+
 /** A stream of records. Its methods describe what happens to them; nothing runs before the job does. */
 export class Stream<Row> {
   protected readonly graph: GraphBuilder
   protected readonly node: DraftNode
   protected readonly traits: StreamTraits
   protected readonly output: string
+  private readonly partition: Partition
 
-  constructor(graph: GraphBuilder, node: DraftNode, traits: StreamTraits, output: string = MAIN_OUTPUT) {
+  constructor(
+    graph: GraphBuilder,
+    node: DraftNode,
+    traits: StreamTraits,
+    output: string = MAIN_OUTPUT,
+    partition: Partition = 'forward',
+  ) {
     this.graph = graph
     this.node = node
     this.traits = traits
     this.output = output
+    this.partition = partition
   }
 
   /**
@@ -72,6 +89,41 @@ export class Stream<Row> {
   as(id: string): this {
     this.graph.name(this.node, id)
     return this
+  }
+
+  /**
+   * The number of parallel subtasks of the operator that made this stream. Without it a keyed operator has as many as
+   * the job, any other as many as its inputs.
+   * @throws SabotError INVALID_PARALLELISM
+   */
+  parallelism(subtasks: number): this {
+    this.graph.hint(this.node, { parallelism: subtasks })
+    return this
+  }
+
+  /** Whether the operator that made this stream shares a task with its neighbours. @throws SabotError INVALID_OPTION */
+  chaining(chaining: Chaining): this {
+    this.graph.hint(this.node, { chaining })
+    return this
+  }
+
+  /**
+   * Puts the subtasks of the operator that made this stream, and of what follows it, into slots of their own, which
+   * they share with those of the same group only. @throws SabotError INVALID_NAME
+   */
+  slotSharingGroup(group: string): this {
+    this.graph.hint(this.node, { slotSharingGroup: group })
+    return this
+  }
+
+  /** This stream with its records spread evenly over the subtasks of the operator behind it, in no order. */
+  rebalance(): Stream<Row> {
+    return new Stream<Row>(this.graph, this.node, this.traits, this.output, 'rebalance')
+  }
+
+  /** This stream with every record given to each subtask of the operator behind it. */
+  broadcast(): Stream<Row> {
+    return new Stream<Row>(this.graph, this.node, this.traits, this.output, 'broadcast')
   }
 
   /**
@@ -219,12 +271,13 @@ export class Stream<Row> {
   }
 
   /**
-   * Writes the records to a sink. `id` is the stable id under which the sink's position is kept.
-   * @throws SabotError CHANGELOG_INPUT where the stream has updates and the sink takes inserts only
+   * Writes the records to a sink.
+   * @throws SabotError INVALID_NAME, DUPLICATE_ID, INVALID_PARALLELISM; CHANGELOG_INPUT where the stream has updates and
+   * the sink takes inserts only
    */
-  to(sink: Sink<Row>, options: { readonly id?: string } = {}): void {
+  to(sink: Sink<Row>, options: SinkOptions = {}): void {
     if (sink.accepts !== 'changelog') requireAppendOnly(`The sink ${sink.kind}`, this.traits)
-    this.graph.add({
+    const node = this.graph.add({
       kind: 'sink',
       id: options.id,
       description: `${sink.kind} ${sink.description}`.trimEnd(),
@@ -233,11 +286,12 @@ export class Stream<Row> {
       settings: { sink: sink.kind },
       schema: this.traits.schema,
     })
+    if (options.parallelism !== undefined) this.graph.hint(node, { parallelism: options.parallelism })
   }
 
   protected asInput(hashOf?: readonly string[]): NodeInput {
     return hashOf === undefined
-      ? { from: this.node, output: this.output }
+      ? { from: this.node, output: this.output, partition: this.partition }
       : { from: this.node, output: this.output, hashOf }
   }
 

@@ -16,6 +16,8 @@ export interface Sink<in Row = never> {
   readonly guarantee: 'exactly-once' | 'at-least-once'
   /** 'changelog': its writer looks at the kinds of rows. 'append' (the default): it takes inserts only. */
   readonly accepts?: 'append' | 'changelog'
+  /** True where several subtasks may each open it and write side by side; without it one subtask writes all. */
+  readonly concurrent?: boolean
   /** Type level only: the rows that it takes; a sink of fewer fields takes rows of more. */
   readonly takes?: (row: Row) => void
   open(context: SinkContext): Promise<SinkWriter>

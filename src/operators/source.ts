@@ -14,8 +14,20 @@ export interface Source<Row = unknown> {
   readonly schema: Schema<Row> | undefined
   /** Whether `open` with a position gives the same records again from there. Without it there is no exactly-once. */
   readonly replayable: boolean
+  /**
+   * The parts that can be read side by side, each from a position of its own: so parallel subtasks share a source, and
+   * a job resumes with another number of them. In the same order at each call. Without it one subtask reads all.
+   */
+  readonly splits?: (context: Pick<SourceContext, 'files'>) => Promise<readonly SourceSplit[]>
   /** How many rows there will be, where known when opened: for progress only. */
   open(context: SourceContext): Promise<SourceReader>
+}
+
+/** A part of a source. */
+export interface SourceSplit {
+  /** Unique in the source and stable: its position is found again by it. */
+  readonly id: string
+  readonly source: Source
 }
 
 export interface SourceContext {

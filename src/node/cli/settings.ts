@@ -28,3 +28,10 @@ export function durationOption(flags: string, description: string): Option {
 export function verboseOption(): Option {
   return new Option('--verbose', 'show where in the program an error happened')
 }
+
+export function parallelismOption(): Option {
+  return new Option('--parallelism <n>', 'parallel subtasks of keyed operators').argParser((text: string): number => {
+    if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 1.')
+    return Number(text)
+  })
+}
