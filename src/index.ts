@@ -31,13 +31,25 @@ export { type Job, JobBuilder, job, type SourceOptions } from './graph/job.js'
 export { JobGraph } from './graph/job-graph.js'
 export { type Aggregates, KeyedStream, WindowedStream, type WindowResult } from './graph/keyed-stream.js'
 export { type ComputedColumn, column, type Projected, type Projection } from './graph/projection.js'
-export { type SinkOptions, Stream, TimestampedStream, type TimestampOptions, WindowedResults } from './graph/stream.js'
+export { type SinkOptions, Stream, TimestampedStream, WindowedResults } from './graph/stream.js'
+export type { TimestampOptions } from './graph/timestamp-options.js'
+export {
+  bounded,
+  type CustomWatermarkOptions,
+  customWatermarks,
+  ingestionTime,
+  monotone,
+  punctuated,
+  sourceTime,
+} from './graph/watermark-strategies.js'
 export { sliding, tumbling, type WindowAssigner, type WindowOptions } from './graph/windowing.js'
 export type { HostAggregate } from './operators/aggregates/accumulator.js'
 export { type Aggregate, count, max, mean, min, sum } from './operators/aggregates/aggregate.js'
 export { type AggregateCall, hostAggregate } from './operators/aggregates/host-aggregate.js'
 export type { Sink, SinkContext, SinkWriter } from './operators/sink.js'
 export type { Source, SourceBatch, SourceContext, SourceReader } from './operators/source.js'
+export type { IngestionTime, SourceTime } from './operators/time/timestamp-values.js'
+export type { WatermarkStrategy } from './operators/time/watermark-strategy.js'
 export type { Clock, Environment } from './runtime/environment.js'
 export { type ExecuteOptions, execute } from './runtime/execute.js'
 export type { JobEvent, JobHandle, JobMetrics, JobResult, JobStatus, OperatorMetrics } from './runtime/job-handle.js'

@@ -15,6 +15,7 @@ export type { RejectedRecord } from './record-format.js'
 export type { InvalidRecords, RecordFileOptions } from './record-source.js'
 export { type ReplayOptions, replay } from './replay.js'
 export type { InferredRow, RowInput } from './row-types.js'
+export { splits } from './splits.js'
 export { stdout } from './stdout.js'
 export { type TableSink, table } from './table.js'
 export {

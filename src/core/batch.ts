@@ -22,6 +22,8 @@ export interface BatchInit<Row = unknown> {
   readonly watermarks?: Float64Array | undefined
   /** The row kind (row-kind.ts) of each physical row; undefined: every row is an insert. */
   readonly kinds?: Uint8Array | undefined
+  /** The split of the source that all rows come from, where the source has several; it matters until time is assigned. */
+  readonly split?: number | undefined
   /** Strictly ascending physical rows that are selected; undefined selects all. */
   readonly selection?: Uint32Array | undefined
 }
@@ -42,6 +44,7 @@ export class Batch<Row = unknown> {
   readonly timestamps: Float64Array | undefined
   readonly watermarks: Float64Array | undefined
   readonly kinds: Uint8Array | undefined
+  readonly split: number | undefined
   readonly selection: Uint32Array | undefined
 
   /** @throws TypeError when the parts do not fit one another; SabotError SCHEMA_MISMATCH for a column of another type. */
@@ -52,6 +55,7 @@ export class Batch<Row = unknown> {
     this.timestamps = init.timestamps
     this.watermarks = init.watermarks
     this.kinds = init.kinds
+    this.split = init.split
     this.selection = init.selection
     this.check()
   }
@@ -100,6 +104,7 @@ export class Batch<Row = unknown> {
       timestamps: this.timestamps && gatherNumbers(this.timestamps, selection),
       watermarks: this.watermarks && gatherNumbers(this.watermarks, selection),
       kinds: this.kinds && gatherKinds(this.kinds, selection),
+      split: this.split,
     })
   }
 
@@ -116,6 +121,7 @@ export class Batch<Row = unknown> {
       timestamps: this.timestamps?.subarray(from, to),
       watermarks: this.watermarks?.subarray(from, to),
       kinds: this.kinds?.subarray(from, to),
+      split: this.split,
     })
   }
 
@@ -146,8 +152,8 @@ export class Batch<Row = unknown> {
   }
 
   private parts(): BatchInit<Row> {
-    const { schema, columns, rowCount, timestamps, watermarks, kinds, selection } = this
-    return { schema, columns, rowCount, timestamps, watermarks, kinds, selection }
+    const { schema, columns, rowCount, timestamps, watermarks, kinds, split, selection } = this
+    return { schema, columns, rowCount, timestamps, watermarks, kinds, split, selection }
   }
 
   private physicalRows(rows: Uint32Array): Uint32Array {

@@ -12,13 +12,14 @@ export const NO_WATERMARK = Number.NEGATIVE_INFINITY
  *   what is late does not depend on how rows were cut into batches.
  * - `watermark`: no more records with timestamp <= `timestamp` (ms) will come. Watermarks never go back.
  * - `barrier`: everything before it belongs to checkpoint `checkpointId`, everything behind it does not.
- * - `idle` / `active`: the input stops / starts to count for the coalesced watermark.
+ * - `idle` / `active`: the input stops / starts to count for the coalesced watermark; with `split`, that split of the
+ *   source does. A source says `active` for each of its splits before the first row.
  * - `end`: nothing follows. A watermark of +Infinity has come before it.
  */
 export type StreamElement =
   | { readonly kind: 'batch'; readonly batch: Batch }
   | { readonly kind: 'watermark'; readonly timestamp: number }
   | { readonly kind: 'barrier'; readonly checkpointId: number }
-  | { readonly kind: 'idle' }
-  | { readonly kind: 'active' }
+  | { readonly kind: 'idle'; readonly split?: number | undefined }
+  | { readonly kind: 'active'; readonly split?: number | undefined }
   | { readonly kind: 'end' }

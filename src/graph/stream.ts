@@ -1,4 +1,3 @@
-import { type Duration, formatDuration, parseDuration } from '../core/duration.js'
 import { describeValue, SabotError } from '../core/errors.js'
 import { Schema } from '../core/schema.js'
 import { type ColumnType, fieldsOf, type RowOf, type SchemaShape } from '../core/types.js'
@@ -9,13 +8,9 @@ import { mapOperator } from '../operators/map.js'
 import type { OperatorFactory } from '../operators/operator.js'
 import { type Computed, selectOperator } from '../operators/select.js'
 import type { Sink } from '../operators/sink.js'
-import {
-  DEAD_LETTER_OUTPUT,
-  deadLetterSchema,
-  type InvalidTimestamps,
-  REASON_FIELD,
-  timestampsOperator,
-} from '../operators/timestamps.js'
+import { DEAD_LETTER_OUTPUT, deadLetterSchema, REASON_FIELD } from '../operators/time/dead-letters.js'
+import type { IngestionTime, SourceTime, TimestampOrigin } from '../operators/time/timestamp-values.js'
+import { timestampsOperator } from '../operators/timestamps.js'
 import { unionOperator } from '../operators/union.js'
 import { LATE_OUTPUT } from '../operators/window-aggregate.js'
 import { requireAppendOnly } from './changelog.js'
@@ -24,6 +19,7 @@ import type { DraftNode, GraphBuilder, NodeInput } from './graph-builder.js'
 import { type Chaining, type EdgePartition, MAIN_OUTPUT } from './job-graph.js'
 import { KeyedStream } from './keyed-stream.js'
 import type { ComputedColumn, FieldOf, Projected, Projection, Simplified } from './projection.js'
+import { assertOrigin, type TimestampOptions, timestampSettings } from './timestamp-options.js'
 
 type Partition = Exclude<EdgePartition, object>
 
@@ -37,19 +33,6 @@ export interface StreamTraits {
   readonly schema: Schema | undefined
   /** Whether rows may take back or replace earlier ones; absent: every row is an insert. */
   readonly isChangelog?: boolean | undefined
-}
-
-export interface TimestampOptions {
-  /**
-   * How far a record may lag behind the highest timestamp seen before it counts as late: the watermark is that
-   * timestamp - outOfOrderness - 1 ms.
-   */
-  readonly outOfOrderness: Duration
-  /**
-   * What becomes of records whose timestamp is null, NaN or beyond ±8.64e15 ms: 'fail' ends the job with the error
-   * INVALID_TIMESTAMP (the default), 'skip' drops and counts them, 'deadLetter' sends them to `.deadLetters`.
-   */
-  readonly invalid?: InvalidTimestamps
 }
 
 export interface SinkOptions {
@@ -127,36 +110,30 @@ export class Stream<Row> {
   }
 
   /**
-   * Assigns event time: from a field (timestamp, or a number of ms), or from a function that gives ms. Fractions of a
-   * millisecond are cut off.
+   * Assigns event time: from a field (timestamp, or a number of ms), from a function that gives ms, from the source
+   * (`sourceTime()`) or the moment of ingestion (`ingestionTime()`). Fractions of a millisecond are cut off. Each split
+   * of the source has its own watermark; the stream's is the minimum over those that are not idle.
+   * @throws SabotError INVALID_OPTION, INVALID_DURATION, UNKNOWN_FIELD, CHANGELOG_INPUT
    */
   withTimestamps(
-    timestamp: FieldOf<Row> | ((row: Row) => number | null),
-    options: TimestampOptions,
+    timestamp: FieldOf<Row> | ((row: Row) => number | null) | SourceTime,
+    options: TimestampOptions<Row>,
+  ): TimestampedStream<Row>
+  withTimestamps(timestamp: IngestionTime, options?: TimestampOptions<Row>): TimestampedStream<Row>
+  withTimestamps(
+    timestamp: FieldOf<Row> | ((row: Row) => number | null) | SourceTime | IngestionTime,
+    options: TimestampOptions<Row> = {},
   ): TimestampedStream<Row> {
     if (typeof timestamp === 'string') this.checkField('withTimestamps', timestamp)
-    const { outOfOrderness, invalid = 'fail' } = options
-    if (invalid !== 'fail' && invalid !== 'skip' && invalid !== 'deadLetter') {
-      throw new SabotError(
-        'INVALID_OPTION',
-        `invalid is 'fail', 'skip' or 'deadLetter', not ${describeValue(invalid)}`,
-        {
-          option: 'invalid',
-          value: invalid,
-        },
-      )
-    }
+    else if (typeof timestamp !== 'function') assertOrigin(timestamp)
     requireAppendOnly('withTimestamps()', this.traits)
-    const boundMs = parseDuration(outOfOrderness)
-    const of = typeof timestamp === 'string' ? timestamp : 'a function of the row'
-    const node = this.add({
+    const { settings, description } = timestampSettings(timestamp as TimestampOrigin, options)
+    const node = this.graph.add({
       kind: 'timestamps',
-      description: `event time from ${of}, out of order by up to ${formatDuration(boundMs)}`,
-      create: timestampsOperator({
-        timestamp: timestamp as string | ((row: unknown) => number | null),
-        boundMs,
-        invalid,
-      }),
+      description,
+      inputs: [this.asInput()],
+      role: { kind: 'operator', create: timestampsOperator(settings) },
+      settings: { watermarks: settings.watermarks.kind },
       schema: this.traits.schema,
     })
     return new TimestampedStream<Row>(this.graph, node, { ...this.traits, isTimed: true })
@@ -232,7 +209,7 @@ export class Stream<Row> {
       kind: 'union',
       description: `union of ${all.length} streams`,
       inputs: all.map(stream => stream.asInput()),
-      role: { kind: 'operator', create: unionOperator(all.length) },
+      role: { kind: 'operator', create: unionOperator(all.length, this.traits.isTimed) },
       settings: { inputs: all.length },
       schema: this.traits.schema,
     })
@@ -339,7 +316,10 @@ export class Stream<Row> {
 
 /** A stream with event time. */
 export class TimestampedStream<Row> extends Stream<Row> {
-  /** The records whose timestamp was invalid, with the option `invalid: 'deadLetter'`; `reason` says why. */
+  /**
+   * The records whose timestamp was invalid, with the option `invalid: 'deadLetter'`, and those that were too far ahead,
+   * with the option `maxAhead`; `reason` says why.
+   */
   get deadLetters(): Stream<Simplified<Row & { readonly reason: string }>> {
     const { schema, fields } = this.traits
     if (fields?.includes(REASON_FIELD) === true) {

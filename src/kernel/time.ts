@@ -214,6 +214,17 @@ export function mergeCoalescerSnapshots(snapshots: readonly Uint8Array[]): Uint8
   return first
 }
 
+/** The snapshot as that of a coalescer over more inputs; those that are new are idle and have no watermark. */
+export function extendCoalescerSnapshot(snapshot: Uint8Array, inputs: number): Uint8Array {
+  const before = (snapshot.length - 8) / 9
+  const extended = new Uint8Array(8 + inputs * 9)
+  extended.set(snapshot.subarray(0, 8 + before * 8))
+  const view = new DataView(extended.buffer)
+  for (let input = before; input < inputs; input++) view.setFloat64(8 + input * 8, Number.NEGATIVE_INFINITY, true)
+  extended.set(snapshot.subarray(8 + before * 8), 8 + inputs * 8)
+  return extended
+}
+
 /** States of an input in a snapshot: bit 0 active, bit 1 aligned. */
 const COALESCED_STATE_ACTIVE = 1
 const COALESCED_STATE_ALIGNED = 3

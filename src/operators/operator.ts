@@ -27,9 +27,12 @@ import type { Kernel } from '../kernel/module.js'
 export interface Operator {
   onBatch(batch: Batch, input: number): Steps | undefined
   onWatermark(timestamp: number, input: number): Steps | undefined
-  /** Only operators with several inputs see these; the runtime hands them on for the others. */
-  onIdle?(input: number): Steps | undefined
-  onActive?(input: number): Steps | undefined
+  /**
+   * Operators that coalesce watermarks see these; the runtime hands them on for the others. `split` is the number of a
+   * split of the source, before event time is assigned; undefined: the whole input.
+   */
+  onIdle?(input: number, split: number | undefined): Steps | undefined
+  onActive?(input: number, split: number | undefined): Steps | undefined
   /** Processing time has reached what was asked for with `wakeAt`. */
   onProcessingTime?(now: number): Steps | undefined
   /** `wake` was called: what the operator waited for has come. */
@@ -93,8 +96,8 @@ export interface Output {
   /** To a side output such as 'late'. */
   side(output: string, batch: Batch): void
   watermark(timestamp: number): void
-  idle(): void
-  active(): void
+  idle(split?: number): void
+  active(split?: number): void
 }
 
 /** Creates an operator: one for each subtask. */

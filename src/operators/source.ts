@@ -16,7 +16,9 @@ export interface Source<Row = unknown> {
   readonly replayable: boolean
   /**
    * The parts that can be read side by side, each from a position of its own: so parallel subtasks share a source, and
-   * a job resumes with another number of them. In the same order at each call. Without it one subtask reads all.
+   * a job resumes with another number of them. Each has a watermark of its own; that of the source is the minimum over
+   * those that are not idle. In the same order at each call. A split that is new since the checkpoint is read from its
+   * start, one that is gone is refused with SOURCE_CHANGED. Without it the source is one split.
    */
   readonly splits?: (context: Pick<SourceContext, 'files'>) => Promise<readonly SourceSplit[]>
   /** How many rows there will be, where known when opened: for progress only. */
@@ -54,6 +56,7 @@ export interface SourceReader {
 }
 
 export interface SourceBatch {
+  /** Its `timestamps` may hold what the source knows of event time, such as a broker's: see sourceTime(). */
   readonly batch: Batch
   /** Opening the source with this position gives the rows behind this batch. */
   readonly position: Json

@@ -1,36 +1,34 @@
-import { Batch } from '../core/batch.js'
-import { filledBitmap, setBit } from '../core/bitmap.js'
-import { Float32Column, Float64Column, Int32Column, Int64Column, TimestampColumn } from '../core/columns-fixed.js'
-import { Utf8Column } from '../core/columns-text.js'
-import { END_OF_INPUT, NO_WATERMARK } from '../core/element.js'
+import type { Batch } from '../core/batch.js'
+import { END_OF_INPUT } from '../core/element.js'
 import { describeValue, SabotError } from '../core/errors.js'
-import { addCounters, countersMember, numberMember } from '../core/json.js'
+import { addCounters, countersMember, type Json, memberOf, numberMember } from '../core/json.js'
 import { RowReader } from '../core/row-view.js'
-import { Schema } from '../core/schema.js'
-import { typeName } from '../core/types.js'
-import { type RejectedRow, type TimestampValues, WatermarkGenerator } from '../kernel/time.js'
+import type { TimestampValues } from '../kernel/time.js'
 import type { Operator, OperatorContext, OperatorFactory, OperatorState } from './operator.js'
-import { userFunctionFailed, wrongResult } from './user-function.js'
+import { checkedJson } from './time/checked-json.js'
+import { DEAD_LETTER_OUTPUT, deadLetters } from './time/dead-letters.js'
+import { LentTimes } from './time/lent-times.js'
+import { RowWatermarks, type SetAside } from './time/row-watermarks.js'
+import { type SplitTime, splitTimeFromJson, splitTimeToJson } from './time/split-time.js'
+import { SplitWatermarks } from './time/split-watermarks.js'
+import { computedTimes, fieldTimes, sourceTimes, type TimestampOrigin } from './time/timestamp-values.js'
+import type { MaxAhead, WatermarkStrategy } from './time/watermark-strategy.js'
 
 export type InvalidTimestamps = 'fail' | 'skip' | 'deadLetter'
 
 export interface TimestampSettings {
-  /** A field, or a function of the row that gives ms since the epoch. */
-  readonly timestamp: string | ((row: unknown) => number | null)
-  readonly boundMs: number
+  readonly timestamp: TimestampOrigin
+  readonly watermarks: WatermarkStrategy<unknown>
+  /** What becomes of records without a valid timestamp. */
   readonly invalid: InvalidTimestamps
+  /** undefined: any timestamp is taken. */
+  readonly maxAhead: MaxAhead | undefined
 }
 
-/** The side output of records whose timestamp is invalid. */
-export const DEAD_LETTER_OUTPUT = 'deadLetters'
-/** The field of a dead letter that says what is wrong with it. */
-export const REASON_FIELD = 'reason'
-
-export function deadLetterSchema(input: Schema): Schema {
-  return new Schema([...input.fields, { name: REASON_FIELD, type: 'utf8', nullable: false }])
-}
-
-/** Assigns event time, and puts to each row the watermark in force before it (rule 1 of time). */
+/**
+ * Assigns event time, and puts to each row the watermark in force before it. There is one watermark for each split of
+ * the source; that of the stream is the minimum over the splits that are not idle.
+ */
 export function timestampsOperator(settings: TimestampSettings): OperatorFactory {
   return context => new TimestampsOperator(context, settings)
 }
@@ -39,50 +37,82 @@ class TimestampsOperator implements Operator {
   readonly dropped: Record<string, number> = {}
   private readonly context: OperatorContext
   private readonly settings: TimestampSettings
-  private readonly generator: WatermarkGenerator
+  private readonly rowWatermarks: RowWatermarks
+  private readonly splits: SplitWatermarks
   private readonly timestamps = new LentTimes()
   private readonly watermarks = new LentTimes()
   private reader: RowReader | undefined
-  private lastWatermark = NO_WATERMARK
   private rows = 0
+  /** The last ingestion time, which does not go back though clocks may, ms. */
+  private ingestedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(context: OperatorContext, settings: TimestampSettings) {
     this.context = context
     this.settings = settings
-    this.generator = new WatermarkGenerator(context.kernel, settings.boundMs)
+    this.rowWatermarks = new RowWatermarks(context.id, context.kernel, settings.watermarks)
+    this.splits = new SplitWatermarks(context.kernel, () => this.rowWatermarks.initialState())
+    this.wakePeriodically()
+  }
+
+  get watermark(): number {
+    return this.splits.current
   }
 
   onBatch(input: Batch): undefined {
     const batch = input.compact()
-    const { timestamps, watermarks, rejected } = this.generator.assign(this.times(batch))
+    const split = this.splits.active(batch.split)
+    const { aside, ...times } = this.rowWatermarks.assign(split, batch, this.times(batch), this.limitOf(split))
     const timed = batch.with({
-      timestamps: this.timestamps.copy(timestamps),
-      watermarks: this.watermarks.copy(watermarks),
+      timestamps: this.timestamps.copy(times.timestamps),
+      watermarks: this.watermarks.copy(this.splits.ofRows(split, times.watermarks)),
+      split: undefined,
     })
-    this.context.output.batch(rejected.length === 0 ? timed : this.withoutRejected(timed, rejected))
+    this.context.output.batch(aside.length === 0 ? timed : this.withoutAside(timed, aside))
     this.rows += batch.rowCount
-    this.advance(this.generator.watermark)
+    this.splits.moved(split, this.context.processingTime.now())
+    this.splits.emit(this.context.output)
   }
 
   /** Event time begins here: of what comes from before, only the end of input counts. */
   onWatermark(timestamp: number): undefined {
-    if (timestamp === END_OF_INPUT) this.advance(timestamp)
+    if (timestamp === END_OF_INPUT) this.context.output.watermark(timestamp)
+  }
+
+  onIdle(_input: number, split: number | undefined): undefined {
+    this.splits.idle(split)
+    this.splits.emit(this.context.output)
+  }
+
+  onActive(_input: number, split: number | undefined): undefined {
+    this.splits.active(split)
+    this.splits.emit(this.context.output)
+  }
+
+  onProcessingTime(now: number): undefined {
+    for (const split of this.splits.all) if (this.rowWatermarks.periodic(split, now)) this.splits.moved(split, now)
+    this.splits.emit(this.context.output)
+    this.wakePeriodically()
   }
 
   snapshot(): OperatorState {
-    const { maxTimestamp } = this.generator
+    const { context, ingestedAtMs } = this
+    const splits = Array.from(this.splits.all, split => {
+      return splitTimeToJson({ ...split, state: checkedJson(context.id, split.state) })
+    })
     const state = {
-      maxTimestamp: Number.isFinite(maxTimestamp) ? maxTimestamp : null,
       rows: this.rows,
       dropped: { ...this.dropped },
+      ingestedAtMs: Number.isFinite(ingestedAtMs) ? ingestedAtMs : null,
+      splits,
     }
-    return { state, parts: [] }
+    return { state, parts: [this.splits.snapshot()] }
   }
 
   restore(states: readonly OperatorState[]): void {
-    // Behind a new cut of the input, the rows of any former subtask may come: only what all have seen is known.
-    this.generator.restore(Math.min(...states.map(({ state }) => numberMember(state, 'maxTimestamp', NO_WATERMARK))))
-    this.lastWatermark = this.generator.watermark
+    const [only] = states
+    if (states.length === 1 && only !== undefined) this.splits.restore(splitsOf(only.state), only)
+    else this.splits.restoreKnown(states.flatMap(({ state }) => splitsOf(state)))
+    this.ingestedAtMs = Math.max(...states.map(({ state }) => numberMember(state, 'ingestedAtMs', -Infinity)))
     if (this.context.keyGroups.start > 0) return
     for (const { state } of states) {
       this.rows += numberMember(state, 'rows', 0)
@@ -95,91 +125,70 @@ class TimestampsOperator implements Operator {
   }
 
   close(): void {
-    this.generator.destroy()
+    this.rowWatermarks.close()
+    this.splits.close()
   }
 
-  private advance(watermark: number): void {
-    if (watermark <= this.lastWatermark) return
-    this.lastWatermark = watermark
-    this.context.output.watermark(watermark)
+  private wakePeriodically(): void {
+    const { watermarks } = this.settings
+    if (watermarks.kind !== 'custom' || watermarks.onPeriodic === undefined) return
+    const { processingTime } = this.context
+    processingTime.wakeAt(processingTime.now() + watermarks.everyMs)
   }
 
   private times(batch: Batch): TimestampValues {
+    const { id } = this.context
     const { timestamp } = this.settings
-    return typeof timestamp === 'string' ? this.fieldTimes(batch, timestamp) : this.computedTimes(batch, timestamp)
+    if (typeof timestamp === 'string') return fieldTimes(id, batch, timestamp)
+    if (typeof timestamp === 'function') {
+      this.reader ??= new RowReader(batch.schema)
+      return computedTimes(id, batch, this.reader.bind(batch), timestamp)
+    }
+    if (timestamp.kind === 'source-time') return sourceTimes(id, batch)
+    this.ingestedAtMs = Math.max(this.ingestedAtMs, this.context.processingTime.now())
+    return { values: new Float64Array(batch.rowCount).fill(this.ingestedAtMs) }
   }
 
-  private fieldTimes(batch: Batch, name: string): TimestampValues {
-    const column = batch.column(name)
-    if (
-      column instanceof TimestampColumn ||
-      column instanceof Int64Column ||
-      column instanceof Float64Column ||
-      column instanceof Float32Column ||
-      column instanceof Int32Column
-    ) {
-      return column
-    }
-    throw new SabotError(
-      'TYPE_MISMATCH',
-      `Operator ${this.context.id} takes event time from ${name}, which is ${typeName(column.type)}: give a timestamp, a ` +
-        'number of ms, or a function of the row',
-      { operator: this.context.id, field: name, type: typeName(column.type) },
-    )
-  }
-
-  private computedTimes(batch: Batch, compute: (row: unknown) => number | null): TimestampValues {
-    this.reader ??= new RowReader(batch.schema)
-    const reader = this.reader.bind(batch)
-    const values = new Float64Array(batch.rowCount)
-    let validity: Uint8Array | undefined
-    for (let row = 0; row < values.length; row++) {
-      let time: unknown
-      try {
-        time = compute(reader.at(row))
-      } catch (cause) {
-        throw userFunctionFailed(this.context.id, reader.materialize(), cause)
-      }
-      if (typeof time === 'number') {
-        values[row] = time
-      } else if (time === null || time === undefined) {
-        validity ??= filledBitmap(values.length)
-        setBit(validity, row, false)
-      } else {
-        throw wrongResult(this.context.id, reader.materialize(), time, 'a number of ms, or null')
-      }
-    }
-    return { values, validity }
+  /** Timestamps above are too far ahead. */
+  private limitOf(split: SplitTime): number {
+    const { maxAhead } = this.settings
+    if (maxAhead === undefined) return Number.POSITIVE_INFINITY
+    if (maxAhead.of === 'processing-time') return this.context.processingTime.now() + maxAhead.byMs
+    const highest = this.splits.highestOfOthers(split)
+    return highest > Number.NEGATIVE_INFINITY ? highest + maxAhead.byMs : Number.POSITIVE_INFINITY
   }
 
   /** The rows whose timestamp is good. The others fail the job, are counted, or go to the dead letters. */
-  private withoutRejected(batch: Batch, rejected: readonly RejectedRow[]): Batch {
-    const [first] = rejected
-    if (this.settings.invalid === 'fail' && first !== undefined) throw this.invalid(batch, first)
-    for (const { problem } of rejected) {
-      const reason = `invalid-timestamp: ${problem}`
+  private withoutAside(batch: Batch, aside: readonly SetAside[]): Batch {
+    const { invalid } = this.settings
+    const isFarAhead = ({ problem }: SetAside): boolean => problem === 'too far ahead'
+    const first = aside.find(row => !isFarAhead(row))
+    if (invalid === 'fail' && first !== undefined) throw this.invalid(batch, first)
+    for (const row of aside) {
+      const reason = isFarAhead(row) ? 'too-far-ahead' : `invalid-timestamp: ${row.problem}`
       this.dropped[reason] = (this.dropped[reason] ?? 0) + 1
     }
-    if (this.settings.invalid === 'deadLetter')
-      this.context.output.side(DEAD_LETTER_OUTPUT, deadLetters(batch, rejected))
-    const kept = new Uint32Array(batch.rowCount - rejected.length)
+    const letters = aside.filter(row => invalid === 'deadLetter' || isFarAhead(row))
+    if (letters.length > 0) this.context.output.side(DEAD_LETTER_OUTPUT, deadLetters(batch, letters))
+    const kept = new Uint32Array(batch.rowCount - aside.length)
     let next = 0
     let count = 0
     for (let row = 0; row < batch.rowCount; row++) {
-      if (row === rejected[next]?.row) next += 1
+      if (row === aside[next]?.row) next += 1
       else kept[count++] = row
     }
     return batch.with({ selection: kept })
   }
 
-  private invalid(batch: Batch, { row, problem }: RejectedRow): SabotError {
+  private invalid(batch: Batch, { row, problem }: SetAside): SabotError {
     const { id } = this.context
     const { timestamp } = this.settings
     const field = typeof timestamp === 'string' ? timestamp : undefined
     const value = field === undefined ? undefined : batch.column(field).value(row)
+    const origin = typeof timestamp === 'object' ? 'the source' : 'the function of the row'
     return new SabotError(
       'INVALID_TIMESTAMP',
-      `Operator ${id}: record ${this.rows + row} has no valid event time: ${field ?? 'the function of the row'} ` +
+      `Operator ${id}: record ${this.rows + row} has no valid event time: ${field ?? origin} ` +
         `${field === undefined ? 'gave' : 'is'} ${field === undefined ? problem : describeValue(value)} (${problem}). Times ` +
         "are ms since the epoch within ±8.64e15. To go on without such records use invalid: 'skip' or 'deadLetter'",
       { operator: id, field, value, position: this.rows + row, record: batch.row(row) },
@@ -187,26 +196,7 @@ class TimestampsOperator implements Operator {
   }
 }
 
-/**
- * Room for the times of one batch, used again for the next. The kernel's next call overwrites what it gave, so it is
- * copied; a fresh array for each batch would cost more than the rest of the operator, in zeroing and in collection.
- */
-class LentTimes {
-  private room = new Float64Array(0)
-
-  copy(times: Float64Array): Float64Array {
-    if (this.room.length < times.length) this.room = new Float64Array(times.length)
-    this.room.set(times)
-    return this.room.subarray(0, times.length)
-  }
-}
-
-function deadLetters(batch: Batch, rejected: readonly RejectedRow[]): Batch {
-  const rows = Uint32Array.from(rejected, ({ row }) => row)
-  const reasons = Utf8Column.from(rejected.map(({ problem }) => `timestamp ${problem}`))
-  return new Batch({
-    schema: deadLetterSchema(batch.schema),
-    columns: [...batch.columns.map(column => column.gather(rows)), reasons],
-    rowCount: rows.length,
-  })
+function splitsOf(state: Json): SplitTime[] {
+  const splits = memberOf(state, 'splits')
+  return Array.isArray(splits) ? splits.map((split: Json, slot) => splitTimeFromJson(split, slot)) : []
 }

@@ -2,24 +2,36 @@ import type { Batch } from '../core/batch.js'
 import { InputWatermarks } from './input-watermarks.js'
 import type { Operator, OperatorContext, OperatorFactory, OperatorState } from './operator.js'
 
-/** Several streams of one row type as one. Its watermark is the minimum over the inputs that are not idle. */
-export function unionOperator(inputs: number): OperatorFactory {
-  return context => new UnionOperator(context, inputs)
+/**
+ * Several streams of one row type as one. With event time, its watermark is the minimum over the inputs that are not
+ * idle. Without, the rows of each input stay a split of their own, so that event time that is assigned behind it has a
+ * watermark for each.
+ */
+export function unionOperator(inputs: number, isTimed: boolean): OperatorFactory {
+  return context => new UnionOperator(context, inputs, isTimed)
 }
 
 class UnionOperator implements Operator {
   readonly dropped: Readonly<Record<string, number>> = {}
   private readonly context: OperatorContext
+  private readonly inputs: number
+  private readonly isTimed: boolean
   private readonly watermarks: InputWatermarks
 
-  constructor(context: OperatorContext, inputs: number) {
+  constructor(context: OperatorContext, inputs: number, isTimed: boolean) {
     this.context = context
+    this.inputs = inputs
+    this.isTimed = isTimed
     this.watermarks = new InputWatermarks(context.kernel, inputs)
   }
 
   /** The watermarks of the rows become those of the union. */
   onBatch(input: Batch, number: number): undefined {
-    const batch = input.watermarks === undefined ? input : input.compact()
+    if (!this.isTimed) {
+      this.context.output.batch(input.with({ split: this.splitOf(number, input.split) }))
+      return
+    }
+    const batch = input.compact()
     const coalesced = batch.watermarks && this.watermarks.ofRows(batch.watermarks, number)
     this.context.output.batch(coalesced === undefined ? batch : batch.with({ watermarks: coalesced }))
     this.watermarks.emit(this.context.output)
@@ -30,12 +42,20 @@ class UnionOperator implements Operator {
     this.watermarks.emit(this.context.output)
   }
 
-  onIdle(input: number): undefined {
+  onIdle(input: number, split: number | undefined): undefined {
+    if (!this.isTimed) {
+      this.context.output.idle(this.splitOf(input, split))
+      return
+    }
     this.watermarks.idle(input)
     this.watermarks.emit(this.context.output)
   }
 
-  onActive(input: number): undefined {
+  onActive(input: number, split: number | undefined): undefined {
+    if (!this.isTimed) {
+      this.context.output.active(this.splitOf(input, split))
+      return
+    }
     this.watermarks.active(input)
     this.watermarks.emit(this.context.output)
   }
@@ -54,5 +74,10 @@ class UnionOperator implements Operator {
 
   close(): void {
     this.watermarks.close()
+  }
+
+  /** Another number for each split of each input; an input without splits counts as one. */
+  private splitOf(input: number, split: number | undefined): number {
+    return (split === undefined ? 0 : split + 1) * this.inputs + input
   }
 }

@@ -124,7 +124,7 @@ export class JobRun implements JobHandle {
     this.coordinator = await this.createCoordinator(hash, wiring)
     const task = new Task(wiring, this.environment.clock, {
       wantsBarrier: () => this.coordinator?.wantsBarrier ?? false,
-      beginCheckpoint: () => this.coordinator?.begin(wiring.sources) ?? 0,
+      beginCheckpoint: () => this.coordinator?.begin(wiring.positions()) ?? 0,
       hasStopped: () => this.hasStopped,
     })
     this.task = task

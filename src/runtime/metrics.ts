@@ -1,3 +1,4 @@
+import { addCounters } from '../core/json.js'
 import type { CheckpointCounters } from './coordinator.js'
 import type { JobMetrics, OperatorMetrics } from './job-handle.js'
 import { OperatorNode, type TaskNode } from './task-node.js'
@@ -18,24 +19,28 @@ export function collectMetrics(
   checkpoints: CheckpointCounters | undefined,
   elapsedMs: number,
 ): JobMetrics {
-  const { sources = [], sinks = [], nodes = [] } = wiring ?? {}
+  const { sources = [], sourceNodes = [], sinks = [], nodes = [] } = wiring ?? {}
   return {
-    rowsIn: sources.reduce((total, { node }) => total + node.rowsIn, 0),
+    rowsIn: sourceNodes.reduce((total, { rowsIn }) => total + rowsIn, 0),
     rowsOut: sinks.reduce((total, { rowsOut }) => total + rowsOut, 0),
     rowsExpected: sources.reduce<number | undefined>(
       (total, { pump }) => (total === undefined || pump.rowCount === undefined ? undefined : total + pump.rowCount),
       0,
     ),
     elapsedMs,
-    operators: nodes.map(node => metricsOf(node, sources.find(source => source.node === node)?.pump.dropped)),
+    operators: nodes.map(node => {
+      const droppedBySource: Record<string, number> = {}
+      for (const source of sources) if (source.node === node) addCounters(droppedBySource, source.pump.dropped)
+      return metricsOf(node, droppedBySource)
+    }),
     checkpoints: { ...(checkpoints ?? NO_CHECKPOINTS) },
   }
 }
 
-function metricsOf(node: TaskNode, droppedBySource: Readonly<Record<string, number>> = {}): OperatorMetrics {
+function metricsOf(node: TaskNode, droppedBySource: Readonly<Record<string, number>>): OperatorMetrics {
   const { id, kind, rowsIn, rowsOut } = node
   if (!(node instanceof OperatorNode)) {
-    return { id, kind, rowsIn, rowsOut, watermark: node.lastWatermark, dropped: { ...droppedBySource }, gauges: {} }
+    return { id, kind, rowsIn, rowsOut, watermark: node.lastWatermark, dropped: droppedBySource, gauges: {} }
   }
   const { reachedWatermark: watermark, dropped, gauges } = node
   return { id, kind, rowsIn, rowsOut, watermark, dropped, gauges }

@@ -18,10 +18,11 @@ export class SourcePump {
   private closed = false
   private done: Promise<void> | undefined
 
-  private readonly reader: SourceReader
+  /** undefined: there is nothing to read. */
+  private readonly reader: SourceReader | undefined
   private readonly onItem: () => void
 
-  private constructor(reader: SourceReader, onItem: () => void) {
+  private constructor(reader: SourceReader | undefined, onItem: () => void) {
     this.reader = reader
     this.onItem = onItem
   }
@@ -30,12 +31,17 @@ export class SourcePump {
     return new SourcePump(await source.open(context), onItem)
   }
 
+  /** Of a split that had ended before the checkpoint: it gives nothing. */
+  static ended(onItem: () => void): SourcePump {
+    return new SourcePump(undefined, onItem)
+  }
+
   get rowCount(): number | undefined {
-    return this.reader.rowCount
+    return this.reader === undefined ? 0 : this.reader.rowCount
   }
 
   get dropped(): Readonly<Record<string, number>> {
-    return this.reader.dropped ?? {}
+    return this.reader?.dropped ?? {}
   }
 
   start(): void {
@@ -45,16 +51,18 @@ export class SourcePump {
   async close(): Promise<void> {
     this.closed = true
     this.channel.clear()
-    await this.reader.close()
+    await this.reader?.close()
     await this.done
   }
 
   private async pump(): Promise<void> {
+    const { reader } = this
+    if (reader === undefined) return
     try {
       while (!this.closed) {
         await this.channel.whenSpace()
         if (this.closed) return
-        const next = await this.reader.read()
+        const next = await reader.read()
         this.give(next === undefined ? { kind: 'end' } : { kind: 'batch', ...next })
         if (next === undefined) return
       }

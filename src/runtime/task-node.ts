@@ -91,8 +91,8 @@ export abstract class TaskNode {
 
   protected abstract onBatch(batch: Batch, input: number): void
   protected abstract onWatermark(timestamp: number, input: number): void
-  protected abstract onIdle(input: number): void
-  protected abstract onActive(input: number): void
+  protected abstract onIdle(input: number, split: number | undefined): void
+  protected abstract onActive(input: number, split: number | undefined): void
   protected abstract onBarrier(checkpointId: number): void
   protected abstract onEnd(): void
 
@@ -107,10 +107,10 @@ export abstract class TaskNode {
         this.onWatermark(element.timestamp, input)
         break
       case 'idle':
-        this.onIdle(input)
+        this.onIdle(input, element.split)
         break
       case 'active':
-        this.onActive(input)
+        this.onActive(input, element.split)
         break
       case 'barrier':
         this.alignBarrier(element.checkpointId)
@@ -147,12 +147,12 @@ export class SourceNode extends TaskNode {
     this.emit('main', batch)
   }
 
-  idle(): void {
-    this.emitToAll({ kind: 'idle' })
+  idle(split?: number): void {
+    this.emitToAll({ kind: 'idle', split })
   }
 
-  active(): void {
-    this.emitToAll({ kind: 'active' })
+  active(split?: number): void {
+    this.emitToAll({ kind: 'active', split })
   }
 
   barrier(checkpointId: number): void {
@@ -273,12 +273,12 @@ export class OperatorNode extends TaskNode implements Output {
     this.emitToAll({ kind: 'watermark', timestamp })
   }
 
-  idle(): void {
-    this.emitToAll({ kind: 'idle' })
+  idle(split?: number): void {
+    this.emitToAll({ kind: 'idle', split })
   }
 
-  active(): void {
-    this.emitToAll({ kind: 'active' })
+  active(split?: number): void {
+    this.emitToAll({ kind: 'active', split })
   }
 
   protected override onBatch(batch: Batch, input: number): void {
@@ -289,14 +289,14 @@ export class OperatorNode extends TaskNode implements Output {
     this.steps = this.operator.onWatermark(timestamp, input)
   }
 
-  protected override onIdle(input: number): void {
-    if (this.operator.onIdle === undefined) this.idle()
-    else this.steps = this.operator.onIdle(input)
+  protected override onIdle(input: number, split: number | undefined): void {
+    if (this.operator.onIdle === undefined) this.idle(split)
+    else this.steps = this.operator.onIdle(input, split)
   }
 
-  protected override onActive(input: number): void {
-    if (this.operator.onActive === undefined) this.active()
-    else this.steps = this.operator.onActive(input)
+  protected override onActive(input: number, split: number | undefined): void {
+    if (this.operator.onActive === undefined) this.active(split)
+    else this.steps = this.operator.onActive(input, split)
   }
 
   protected override onBarrier(checkpointId: number): void {

@@ -1,9 +1,9 @@
 import type { Batch } from '../core/batch.js'
-import type { IdlenessTimer } from '../core/idleness.js'
 import type { Json } from '../core/json.js'
 import type { Clock } from './environment.js'
 import { Signal } from './signal.js'
-import type { SourceItem, SourcePump } from './source-pump.js'
+import type { SourceItem } from './source-pump.js'
+import type { TaskSource } from './source-splits.js'
 import type { SinkNode, SourceNode, TaskNode } from './task-node.js'
 
 /** After so much work the event loop gets a turn, ms. */
@@ -13,15 +13,6 @@ const LONG_STEP_MS = 5
 const SHORT_STEP_MS = 1
 const MAX_ROWS_AT_ONCE = 65_536
 const MIN_ROWS_AT_ONCE = 64
-
-/** A source in a task: its pump, the node where its rows enter, and how far it has been taken. */
-export interface TaskSource {
-  readonly node: SourceNode
-  readonly pump: SourcePump
-  readonly idleness: IdlenessTimer | undefined
-  position: Json
-  isIdle: boolean
-}
 
 export interface TaskHooks {
   /** Whether a barrier is due; called between source items, when every element has left the task. */
@@ -58,13 +49,19 @@ export class Task {
   /** `nodes` in topological order, sources and sinks included. */
   private readonly nodes: readonly TaskNode[]
   private readonly sources: readonly TaskSource[]
+  private readonly sourceNodes: readonly SourceNode[]
   private readonly sinks: readonly SinkNode[]
 
   private readonly clock: Clock
   private readonly hooks: TaskHooks
 
   constructor(
-    wiring: { nodes: readonly TaskNode[]; sources: readonly TaskSource[]; sinks: readonly SinkNode[] },
+    wiring: {
+      nodes: readonly TaskNode[]
+      sources: readonly TaskSource[]
+      sourceNodes: readonly SourceNode[]
+      sinks: readonly SinkNode[]
+    },
     clock: Clock,
     hooks: TaskHooks,
   ) {
@@ -72,6 +69,7 @@ export class Task {
     this.hooks = hooks
     this.nodes = wiring.nodes
     this.sources = wiring.sources
+    this.sourceNodes = wiring.sourceNodes
     this.sinks = wiring.sinks
   }
 
@@ -106,6 +104,7 @@ export class Task {
    */
   async run(): Promise<boolean> {
     this.turnStart = this.clock.elapsed()
+    this.announceSplits()
     for (;;) {
       await this.workOff()
       if (this.cancelled) return false
@@ -115,7 +114,7 @@ export class Task {
       }
       if (this.hooks.wantsBarrier()) {
         const checkpointId = this.hooks.beginCheckpoint()
-        for (const { node } of this.sources) node.barrier(checkpointId)
+        for (const node of this.sourceNodes) node.barrier(checkpointId)
         continue
       }
       if (this.nodes.every(node => node.hasEnded)) return true
@@ -173,14 +172,32 @@ export class Task {
     if (item.kind === 'failure') throw item.cause
     if (source.isIdle) {
       source.isIdle = false
-      source.node.active()
+      source.node.active(source.split?.number)
     }
     if (item.kind === 'end') {
-      source.node.end()
+      this.end(source)
     } else {
       source.idleness?.activity()
       this.enterPiece(source, item.batch, item.position)
     }
+  }
+
+  /** A split counts for the watermark from the start, not from its first row. */
+  private announceSplits(): void {
+    for (const { node, split, hasEnded } of this.sources) if (!hasEnded) node.active(split?.number)
+    for (const node of this.sourceNodes) this.endWithSplits(node)
+  }
+
+  /** A split that has ended does not hold back the others. */
+  private end(source: TaskSource): void {
+    source.hasEnded = true
+    this.endWithSplits(source.node)
+    // Behind the last one, the end of input is the watermark; an idle input would ignore it.
+    if (source.split !== undefined && !source.node.hasEnded) source.node.idle(source.split.number)
+  }
+
+  private endWithSplits(node: SourceNode): void {
+    if (this.sources.every(source => source.node !== node || source.hasEnded)) node.end()
   }
 
   private enterPiece(source: TaskSource, batch: Batch, position: Json): void {
@@ -208,7 +225,7 @@ export class Task {
   private async waitForItem(): Promise<void> {
     const waits = this.sources.flatMap(source => {
       const { idleness } = source
-      if (idleness === undefined || source.isIdle || source.node.hasEnded) return []
+      if (idleness === undefined || source.isIdle || source.hasEnded) return []
       return [idleness.timeoutMs]
     })
     const cancelTimer =
@@ -222,10 +239,10 @@ export class Task {
   private checkIdleness(): void {
     const now = this.clock.now()
     for (const source of this.sources) {
-      if (source.idleness === undefined || source.isIdle || source.node.hasEnded) continue
+      if (source.idleness === undefined || source.isIdle || source.hasEnded) continue
       if (source.pump.channel.length === 0 && source.idleness.check(now)) {
         source.isIdle = true
-        source.node.idle()
+        source.node.idle(source.split?.number)
       }
     }
   }

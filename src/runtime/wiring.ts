@@ -1,13 +1,12 @@
 import { SabotError } from '../core/errors.js'
-import { IdlenessTimer } from '../core/idleness.js'
+import type { Json } from '../core/json.js'
 import { ALL_KEY_GROUPS } from '../core/key-groups.js'
 import type { GraphNode, JobGraph } from '../graph/job-graph.js'
 import type { Kernel } from '../kernel/module.js'
 import type { RecoveredState, Recovery } from '../state/recovery.js'
 import type { Environment } from './environment.js'
 import { SinkPump } from './sink-pump.js'
-import { SourcePump } from './source-pump.js'
-import type { TaskSource } from './task.js'
+import { openSplits, positionOf, type TaskSource } from './source-splits.js'
 import { type Acknowledge, OperatorNode, SinkNode, SourceNode, type TaskNode } from './task-node.js'
 import { WakeUps } from './wake-ups.js'
 
@@ -25,7 +24,9 @@ export interface WiringContext {
 export class Wiring {
   /** In topological order. */
   readonly nodes: TaskNode[] = []
+  /** The splits of all sources. */
   readonly sources: TaskSource[] = []
+  readonly sourceNodes: SourceNode[] = []
   readonly sinks: SinkNode[] = []
   readonly operators: OperatorNode[] = []
   private readonly byId = new Map<string, TaskNode>()
@@ -41,6 +42,13 @@ export class Wiring {
       await wiring.close()
       throw cause
     }
+  }
+
+  /** How far each source has been taken. */
+  positions(): { readonly node: SourceNode; readonly position: Json }[] {
+    return this.sourceNodes.map(node => {
+      return { node, position: positionOf(this.sources.filter(source => source.node === node)) }
+    })
   }
 
   /** Releases everything; the first failure is thrown when all is released. */
@@ -73,12 +81,12 @@ export class Wiring {
     switch (role.kind) {
       case 'source': {
         const node = new SourceNode(id, kind)
-        // null: the checkpoint came before the first row.
-        const position = restored?.state ?? undefined
         const { files } = environment
-        const pump = await SourcePump.open(role.source, { position, batchRows, files, kernel }, context.onItem)
-        const idleness = role.idleAfterMs > 0 ? new IdlenessTimer(role.idleAfterMs) : undefined
-        this.sources.push({ node, pump, idleness, position: position ?? null, isIdle: false })
+        const { idleAfterMs } = role
+        const { onItem } = context
+        const opening = { position: restored?.state, batchRows, files, kernel, idleAfterMs, onItem }
+        this.sources.push(...(await openSplits(role.source, node, opening)))
+        this.sourceNodes.push(node)
         return node
       }
       case 'operator': {

@@ -17,12 +17,14 @@ export type TestElement =
       /** An insert unless said otherwise. */
       readonly rowKind?: RowKind
       readonly input?: number
+      /** The split of the source that it comes from. */
+      readonly split?: number
     }
   | { readonly kind: 'watermark'; readonly timestamp: number; readonly input?: number }
   /** Processing time moves on to `timestamp`, ms. */
   | { readonly kind: 'processing-time'; readonly timestamp: number }
-  | { readonly kind: 'idle'; readonly input: number }
-  | { readonly kind: 'active'; readonly input: number }
+  | { readonly kind: 'idle'; readonly input: number; readonly split?: number }
+  | { readonly kind: 'active'; readonly input: number; readonly split?: number }
 
 /** What came out, a row or a watermark at a time. */
 export type TestOutput =
@@ -35,7 +37,7 @@ export type TestOutput =
       readonly rowKind?: RowKind
     }
   | { readonly watermark: number }
-  | { readonly status: 'idle' | 'active' }
+  | { readonly status: 'idle' | 'active'; readonly split?: number }
 
 export interface HarnessMode {
   readonly name: string
@@ -131,9 +133,9 @@ function deliver(operator: Operator, element: Exclude<BatchedElement, { kind: 'p
     case 'watermark':
       return operator.onWatermark(element.timestamp, element.input ?? 0)
     case 'idle':
-      return operator.onIdle?.(element.input)
+      return operator.onIdle?.(element.input, element.split)
     case 'active':
-      return operator.onActive?.(element.input)
+      return operator.onActive?.(element.input, element.split)
   }
 }
 
@@ -169,7 +171,10 @@ function* inBatches(
   for (const element of elements) {
     const [first] = rows
     const breaks =
-      element.kind !== 'row' || (element.input ?? 0) !== (first?.input ?? 0) || rows.length >= mode.batchRows
+      element.kind !== 'row' ||
+      (element.input ?? 0) !== (first?.input ?? 0) ||
+      element.split !== first?.split ||
+      rows.length >= mode.batchRows
     if (breaks) yield* flush()
     if (element.kind === 'row') rows.push(element)
     else yield element
@@ -195,6 +200,7 @@ function batchOf(rows: readonly Extract<TestElement, { kind: 'row' }>[], schema:
     kinds: rows.some(({ rowKind = INSERT }) => rowKind !== INSERT)
       ? Uint8Array.from(physical, ({ rowKind = INSERT }) => rowKind)
       : undefined,
+    split: rows[0]?.split,
     selection: selects ? Uint32Array.from(rows, (_row, index) => index * 2) : undefined,
   })
 }
@@ -214,12 +220,12 @@ class Recorder implements Output {
     this.outputs.push({ watermark: timestamp })
   }
 
-  idle(): void {
-    this.outputs.push({ status: 'idle' })
+  idle(split?: number): void {
+    this.outputs.push(split === undefined ? { status: 'idle' } : { status: 'idle', split })
   }
 
-  active(): void {
-    this.outputs.push({ status: 'active' })
+  active(split?: number): void {
+    this.outputs.push(split === undefined ? { status: 'active' } : { status: 'active', split })
   }
 
   private record(output: string, batch: Batch): void {

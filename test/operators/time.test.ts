@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Schema } from '../../src/core/schema.js'
 import { nullable } from '../../src/core/types.js'
+import { bounded } from '../../src/graph/watermark-strategies.js'
 import { type TimestampSettings, timestampsOperator } from '../../src/operators/timestamps.js'
 import { unionOperator } from '../../src/operators/union.js'
 import { HARNESS_MODES, runOperator, type TestElement, type TestOutput } from '../../src/testing/operator-harness.js'
@@ -9,6 +10,7 @@ import { builds } from '../kernel/builds.js'
 
 const kernel = () => (builds[0] as (typeof builds)[number]).create()
 const schema = Schema.of({ at: nullable('f64') })
+const SETTINGS: TimestampSettings = { timestamp: 'at', watermarks: bounded(0), invalid: 'fail', maxAhead: undefined }
 const [batched] = HARNESS_MODES
 if (batched === undefined) throw new TypeError('no mode')
 
@@ -28,7 +30,7 @@ function assign(
     { kind: 'watermark', timestamp: 3 },
     { kind: 'watermark', timestamp: Number.POSITIVE_INFINITY },
   ]
-  const create = timestampsOperator({ timestamp: 'at', boundMs: 10, invalid: 'fail', ...settings })
+  const create = timestampsOperator({ ...SETTINGS, watermarks: bounded(10), ...settings })
   if (mode === undefined) throw new TypeError('no mode')
   return runOperator(create, kernel, [schema], elements, mode)
 }
@@ -63,7 +65,7 @@ describe('assigning event time', () => {
     for (const type of ['timestamp', 'i32', 'f32', 'i64'] as const) {
       const at = type === 'i64' ? 12n : 12
       const elements: TestElement[] = [{ kind: 'row', row: { at } }]
-      const create = timestampsOperator({ timestamp: 'at', boundMs: 0, invalid: 'fail' })
+      const create = timestampsOperator(SETTINGS)
       const [row] = rowsOf(runOperator(create, kernel, [Schema.of({ at: type })], elements, batched))
       expect(row?.timestamp, type).toBe(12)
     }
@@ -105,7 +107,7 @@ describe('assigning event time', () => {
   })
 
   it('refuses a field that is no time, and a function that gives none', () => {
-    const create = timestampsOperator({ timestamp: 'at', boundMs: 0, invalid: 'fail' })
+    const create = timestampsOperator(SETTINGS)
     const elements: TestElement[] = [{ kind: 'row', row: { at: 'noon' } }]
     expect(() => runOperator(create, kernel, [Schema.of({ at: 'utf8' })], elements, batched)).toThrow(
       expect.objectContaining({ code: 'TYPE_MISMATCH' }),
@@ -127,9 +129,9 @@ describe('union', () => {
   const row = (input: number, timestamp: number, watermark: number): TestElement => {
     return { kind: 'row', row: { at: timestamp }, timestamp, watermark, input }
   }
-  const run = (elements: readonly TestElement[], mode = batched) => {
+  const run = (elements: readonly TestElement[], mode = batched, isTimed = true) => {
     if (mode === undefined) throw new TypeError('no mode')
-    return runOperator(unionOperator(2), kernel, [schema, schema], elements, mode)
+    return runOperator(unionOperator(2, isTimed), kernel, [schema, schema], elements, mode)
   }
 
   it('has the minimum of the watermarks, row by row, in every mode', () => {
@@ -185,8 +187,20 @@ describe('union', () => {
     ])
   })
 
-  it('passes rows without event time through', () => {
-    const outputs = run([{ kind: 'row', row: { at: 1 }, input: 1 }])
-    expect(outputs).toEqual([{ output: 'main', row: { at: 1 } }])
+  it('keeps the inputs apart as splits where there is no event time yet', () => {
+    const elements: TestElement[] = [
+      { kind: 'row', row: { at: 1 }, input: 1 },
+      { kind: 'idle', input: 0 },
+      { kind: 'idle', input: 1, split: 0 },
+      { kind: 'idle', input: 1, split: 1 },
+      { kind: 'active', input: 0, split: 0 },
+    ]
+    expect(run(elements, batched, false)).toEqual([
+      { output: 'main', row: { at: 1 } },
+      { status: 'idle', split: 0 },
+      { status: 'idle', split: 3 },
+      { status: 'idle', split: 5 },
+      { status: 'active', split: 2 },
+    ])
   })
 })

@@ -1,0 +1,134 @@
+import { NO_WATERMARK } from '../../core/element.js'
+import type { Json } from '../../core/json.js'
+import type { Kernel } from '../../kernel/module.js'
+import { extendCoalescerSnapshot } from '../../kernel/time.js'
+import { InputWatermarks } from '../input-watermarks.js'
+import type { OperatorPart, OperatorState, Output } from '../operator.js'
+import { newSplitTime, type SplitTime } from './split-time.js'
+
+/**
+ * Event time over the splits of one source: the minimum over those that are not idle. A split counts from the moment at
+ * which it is announced (it turns active) or its first record; one that comes when others have gone ahead counts when
+ * it has caught up with them.
+ */
+export class SplitWatermarks {
+  private readonly kernel: Kernel
+  private readonly initialState: () => Json
+  private inputs: InputWatermarks
+  /** Inputs that there is room for, at least as many as splits. Those without a split are idle. */
+  private room = 1
+  private readonly bySplit = new Map<number | undefined, SplitTime>()
+  /** What former subtasks knew of splits that have not come here yet. */
+  private readonly known = new Map<number | undefined, SplitTime>()
+
+  /** @throws SabotError MEMORY_LIMIT */
+  constructor(kernel: Kernel, initialState: () => Json) {
+    this.kernel = kernel
+    this.initialState = initialState
+    this.inputs = new InputWatermarks(kernel, 1)
+  }
+
+  /** The watermark over all splits that is reached. */
+  get current(): number {
+    return this.inputs.current
+  }
+
+  /** In the order in which they came. */
+  get all(): Iterable<SplitTime> {
+    return this.bySplit.values()
+  }
+
+  /** The split of a batch, which is active from now on. */
+  active(split: number | undefined): SplitTime {
+    const found = this.bySplit.get(split)
+    if (found === undefined) return this.add(split)
+    if (found.isIdle) {
+      found.isIdle = false
+      this.inputs.active(found.slot)
+    }
+    return found
+  }
+
+  /** The split does not hold the watermark back until it turns active again. */
+  idle(split: number | undefined): void {
+    const found = this.bySplit.get(split) ?? this.add(split)
+    if (found.isIdle) return
+    found.isIdle = true
+    this.inputs.idle(found.slot)
+  }
+
+  /** The watermark over all splits before each row of a split, from that split's own. */
+  ofRows(split: SplitTime, watermarks: Float64Array): Float64Array {
+    return this.room === 1 ? watermarks : this.inputs.ofRows(watermarks, split.slot)
+  }
+
+  /** The split has reached its watermark, at a moment of processing time. */
+  moved(split: SplitTime, nowMs: number): void {
+    split.movedAtMs = nowMs
+    this.inputs.advance(split.slot, split.watermark)
+  }
+
+  /** The highest watermark among the other splits that are not idle; -Infinity: none has one. */
+  highestOfOthers(split: SplitTime): number {
+    let highest = NO_WATERMARK
+    for (const other of this.bySplit.values()) {
+      if (other !== split && !other.isIdle && other.watermark > highest) highest = other.watermark
+    }
+    return highest
+  }
+
+  emit(output: Output): void {
+    this.inputs.emit(output)
+  }
+
+  snapshot(): OperatorPart {
+    return this.inputs.snapshot()
+  }
+
+  /** As it was: the splits in their slots. */
+  restore(splits: readonly SplitTime[], state: OperatorState): void {
+    this.reserve(splits.length)
+    for (const split of splits) this.bySplit.set(split.split, split)
+    this.inputs.restore(state)
+  }
+
+  /** Splits may have gone to other subtasks: each counts here when it is announced, and goes on from what was known. */
+  restoreKnown(splits: readonly SplitTime[]): void {
+    for (const split of splits) {
+      const known = this.known.get(split.split)
+      // A source without splits is cut anew: what all of its former parts have seen is known.
+      if (known === undefined || split.maxTimestamp < known.maxTimestamp) this.known.set(split.split, split)
+    }
+    if (this.known.has(undefined)) this.add(undefined)
+  }
+
+  close(): void {
+    this.inputs.close()
+  }
+
+  private add(split: number | undefined): SplitTime {
+    const slot = this.bySplit.size
+    const wasEmpty = slot === 0
+    this.reserve(slot + 1)
+    const known = this.known.get(split)
+    const added =
+      known === undefined ? newSplitTime(split, slot, this.initialState()) : { ...known, slot, isIdle: false }
+    this.known.delete(split)
+    this.bySplit.set(split, added)
+    // The first slot is active from the start, so that nothing is said of idleness before there is a split.
+    if (!wasEmpty) this.inputs.active(slot)
+    if (added.watermark > NO_WATERMARK) this.inputs.advance(slot, added.watermark)
+    return added
+  }
+
+  /** Grows the room by doubling; the new inputs are idle. */
+  private reserve(splits: number): void {
+    if (splits <= this.room) return
+    while (this.room < splits) this.room *= 2
+    const { name, bytes } = this.inputs.snapshot()
+    const larger = new InputWatermarks(this.kernel, this.room)
+    larger.restore({ state: null, parts: [{ name, bytes: extendCoalescerSnapshot(bytes, this.room) }] })
+    this.inputs.close()
+    this.inputs = larger
+  }
+}
