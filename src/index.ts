@@ -24,12 +24,13 @@ export {
   struct,
   type ValueOf,
 } from './core/index.js'
+export type { AggregateOf, Aggregates, WindowResult } from './graph/aggregates.js'
 export { ExecutionGraph } from './graph/execution-graph.js'
 export { explainGraph } from './graph/explain.js'
 export { executionDot, explainExecution } from './graph/explain-execution.js'
 export { type Job, JobBuilder, job, type SourceOptions } from './graph/job.js'
 export { JobGraph } from './graph/job-graph.js'
-export { type Aggregates, KeyedStream, WindowedStream, type WindowResult } from './graph/keyed-stream.js'
+export { KeyedStream, WindowedStream } from './graph/keyed-stream.js'
 export { type ComputedColumn, column, type Projected, type Projection } from './graph/projection.js'
 export { type SinkOptions, Stream, TimestampedStream, WindowedResults } from './graph/stream.js'
 export type { TimestampOptions } from './graph/timestamp-options.js'
@@ -44,8 +45,33 @@ export {
 } from './graph/watermark-strategies.js'
 export { sliding, tumbling, type WindowAssigner, type WindowOptions } from './graph/windowing.js'
 export type { HostAggregate } from './operators/aggregates/accumulator.js'
-export { type Aggregate, count, max, mean, min, sum } from './operators/aggregates/aggregate.js'
-export { type AggregateCall, hostAggregate } from './operators/aggregates/host-aggregate.js'
+export {
+  Aggregate,
+  type AggregateCall,
+  approxCountDistinct,
+  type CustomAggregate,
+  collectList,
+  collectSet,
+  count,
+  countDistinct,
+  customAggregate,
+  first,
+  last,
+  max,
+  maxBy,
+  mean,
+  min,
+  minBy,
+  quantile,
+  quantiles,
+  stddev,
+  stringJoin,
+  sum,
+  topN,
+  variance,
+  weightedMean,
+} from './operators/aggregates/aggregate.js'
+export { hostAggregate } from './operators/aggregates/host-aggregate.js'
 export type { Sink, SinkContext, SinkWriter } from './operators/sink.js'
 export type { Source, SourceBatch, SourceContext, SourceReader } from './operators/source.js'
 export type { IngestionTime, SourceTime } from './operators/time/timestamp-values.js'

@@ -1,12 +1,19 @@
 import { SabotError } from '../core/errors.js'
-import type { Aggregate } from '../operators/aggregates/aggregate.js'
+import { isKernelCall } from '../operators/aggregates/kernel-functions.js'
 import { windowAggregateOperator } from '../operators/window-aggregate.js'
-import { type NamedAggregate, WINDOW_END, WINDOW_START, windowResultSchema } from '../operators/window-results.js'
+import {
+  describeAggregate,
+  type NamedAggregate,
+  WINDOW_END,
+  WINDOW_START,
+  windowResultSchema,
+} from '../operators/window-results.js'
+import type { Aggregates, WindowResult } from './aggregates.js'
 import { requireAppendOnly } from './changelog.js'
 import { checkKnownField } from './fields.js'
 import type { GraphBuilder, NodeInput } from './graph-builder.js'
 import { deduplicated } from './keyed-operators.js'
-import type { FieldOf, Simplified } from './projection.js'
+import type { FieldOf } from './projection.js'
 import { type Stream, type StreamTraits, WindowedResults } from './stream.js'
 import type { WindowAssigner } from './windowing.js'
 
@@ -45,48 +52,6 @@ export class KeyedStream<Row, Key extends FieldOf<Row>> {
   }
 }
 
-/** Fields whose values can be added and compared. A field of unknown type is checked when the job runs. */
-export type NumericFieldOf<Row> = {
-  [Field in FieldOf<Row>]: unknown extends Row[Field]
-    ? Field
-    : Row[Field] extends number | bigint | boolean | `${number}` | null
-      ? Field
-      : never
-}[FieldOf<Row>]
-
-/** Output fields and how each is aggregated. */
-export interface Aggregates<Row> {
-  readonly [field: string]:
-    | Aggregate<FieldOf<Row> | undefined, 'count'>
-    | Aggregate<NumericFieldOf<Row>, 'sum' | 'min' | 'max' | 'mean'>
-}
-
-type NullIf<Condition, Value> = null extends Condition ? Value | null : Value
-
-/** The JavaScript type of an aggregate's result. */
-export type AggregateResult<Row, A> =
-  A extends Aggregate<infer Field, infer Kind>
-    ? Kind extends 'count'
-      ? number
-      : Field extends keyof Row
-        ? Kind extends 'mean'
-          ? NullIf<Row[Field], number>
-          : Kind extends 'sum'
-            ? NullIf<Row[Field], SumOf<NonNullable<Row[Field]>>>
-            : NullIf<Row[Field], MinMaxOf<NonNullable<Row[Field]>>>
-        : never
-    : never
-
-type SumOf<Value> = Value extends bigint | string ? Value : number
-type MinMaxOf<Value> = Value extends boolean ? number : Value
-
-/** The rows of a window aggregation: key, window bounds in ms since the epoch (end exclusive), aggregates. */
-export type WindowResult<Row, Key extends keyof Row, A> = Simplified<
-  Pick<Row, Key> & { readonly windowStart: number; readonly windowEnd: number } & {
-    readonly [Field in keyof A]: AggregateResult<Row, A[Field]>
-  }
->
-
 /** A keyed stream in windows. */
 export class WindowedStream<Row, Key extends FieldOf<Row>> {
   private readonly graph: GraphBuilder
@@ -115,7 +80,7 @@ export class WindowedStream<Row, Key extends FieldOf<Row>> {
    */
   aggregate<const A extends Aggregates<Row>>(aggregates: A): WindowedResults<WindowResult<Row, Key, A>, Row> {
     const named = Object.entries(aggregates).map(([name, aggregate]): NamedAggregate => {
-      return { name, function: aggregate.function, field: aggregate.field }
+      return { ...aggregate, name }
     })
     this.check(named)
     const { keys, assigner, input } = this
@@ -123,13 +88,13 @@ export class WindowedStream<Row, Key extends FieldOf<Row>> {
     const names = [...keys, WINDOW_START, WINDOW_END, ...named.map(({ name }) => name)]
     const node = this.graph.add({
       kind: 'window-aggregate',
-      description: `${assigner.description} by ${keys.join(', ')}: ${named.map(describe).join(', ')}`,
+      description: `${assigner.description} by ${keys.join(', ')}: ${named.map(describeAggregate).join(', ')}`,
       inputs: [{ ...input, hashOf: keys }],
       role: {
         kind: 'operator',
         create: windowAggregateOperator({ keys, geometry: assigner.geometry, aggregates: named }),
       },
-      settings: { keys, ...assigner.geometry, aggregates: named.map(describe) },
+      settings: { keys, ...assigner.geometry, aggregates: named.map(describeAggregate) },
       schema,
     })
     return new WindowedResults(this.graph, node, { isTimed: true, fields: names, schema }, this.traits)
@@ -145,7 +110,15 @@ export class WindowedStream<Row, Key extends FieldOf<Row>> {
         `A key named ${WINDOW_START} or ${WINDOW_END} hides the window's bounds: rename it with select()`,
       )
     }
-    for (const { name, field } of named) {
+    const hosted = named.find(aggregate => !isKernelCall(aggregate))
+    if (hosted !== undefined) {
+      throw new SabotError(
+        'INVALID_OPTION',
+        `aggregate() asks for ${describeAggregate(hosted)}: these windows compute count, sum, min, max and mean only`,
+        { aggregate: hosted.name, function: hosted.function },
+      )
+    }
+    for (const { name, field, by } of named) {
       if (names.has(name)) {
         throw new SabotError(
           'DUPLICATE_FIELD',
@@ -155,10 +128,7 @@ export class WindowedStream<Row, Key extends FieldOf<Row>> {
       }
       names.add(name)
       if (field !== undefined) checkKnownField('aggregate', field, traits.fields)
+      if (by !== undefined) checkKnownField('aggregate', by, traits.fields)
     }
   }
-}
-
-function describe({ name, function: kind, field }: NamedAggregate): string {
-  return `${name} = ${kind}(${field ?? ''})`
 }

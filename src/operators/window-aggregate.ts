@@ -18,6 +18,7 @@ export const LATE_OUTPUT = 'late'
 export interface WindowAggregateSettings {
   readonly keys: readonly string[]
   readonly geometry: WindowGeometry
+  /** Of functions that the kernel computes. */
   readonly aggregates: readonly NamedAggregate[]
 }
 
@@ -220,7 +221,7 @@ class WindowAggregateOperator implements Operator {
       kernel,
       keys.map(key => schema.field(key)),
     )
-    const columns = new WindowColumns(schema, aggregates)
+    const columns = new WindowColumns(schema, aggregates, this.context.id)
     const state = new WindowState(kernel, coder.index, geometry, columns.specs)
     this.opened = { schema, resultSchema, coder, columns, state }
     return this.opened

@@ -13,54 +13,91 @@ import {
 import type { Schema } from '../core/schema.js'
 import type { ColumnType, Field } from '../core/types.js'
 import type { FiredWindows, WindowColumnSpec, WindowColumnValues } from '../kernel/windows.js'
+import { isKernelCall, type KernelCall } from './aggregates/kernel-functions.js'
+import { type Predicate, RowFilter } from './aggregates/row-filter.js'
 import { lowered } from './window-lowering.js'
 import type { NamedAggregate } from './window-results.js'
 
 /** One input column of the kernel, which several aggregates may share. */
-interface AggregatedField {
-  readonly field: Field
+interface AggregatedColumn {
+  /** undefined: records are counted, those for which the predicate is true. */
+  readonly field: Field | undefined
+  readonly predicate: Predicate | undefined
   readonly spec: WindowColumnSpec
 }
 
+type NamedKernelCall = NamedAggregate & KernelCall
+
 /**
  * Between the columns of batches and those of the window kernel: which input columns the aggregates need, and how each
- * aggregate is lowered from what the kernel keeps of its column.
+ * aggregate is lowered from what the kernel keeps of its column. To the kernel, what a predicate leaves out is null.
  */
 export class WindowColumns {
-  private readonly fields: readonly AggregatedField[]
-  private readonly aggregates: readonly NamedAggregate[]
+  private readonly columns: readonly AggregatedColumn[]
+  private readonly aggregates: readonly NamedKernelCall[]
+  private readonly filters: ReadonlyMap<Predicate, RowFilter>
 
-  constructor(input: Schema, aggregates: readonly NamedAggregate[]) {
+  /** `operator` is the operator's id, for errors of the user's predicates. */
+  constructor(input: Schema, named: readonly NamedAggregate[], operator: string) {
+    const aggregates = named.map(kernelCall)
     this.aggregates = aggregates
-    const names = [...new Set(aggregates.flatMap(({ field }) => field ?? []))]
-    this.fields = names.map(name => {
-      const field = input.field(name)
+    const columns: AggregatedColumn[] = []
+    for (const { field: name, predicate } of aggregates) {
+      if ((name === undefined && predicate === undefined) || indexOf(columns, name, predicate) >= 0) continue
+      const field = name === undefined ? undefined : input.field(name)
       const minMax = aggregates.some(
-        ({ field, function: kind }) => field === name && (kind === 'min' || kind === 'max'),
+        other =>
+          other.field === name &&
+          other.predicate === predicate &&
+          (other.function === 'min' || other.function === 'max'),
       )
-      return { field, spec: { type: kernelType(field.type), minMax, nullable: field.nullable } }
-    })
+      const nullable = predicate !== undefined || field?.nullable === true
+      columns.push({ field, predicate, spec: { type: kernelType(field?.type ?? 'i32'), minMax, nullable } })
+    }
+    this.columns = columns
+    const predicates = new Set(columns.flatMap(({ predicate }) => predicate ?? []))
+    this.filters = new Map(Array.from(predicates, of => [of, new RowFilter(of, input, operator)]))
   }
 
   get specs(): WindowColumnSpec[] {
-    return this.fields.map(({ spec }) => spec)
+    return this.columns.map(({ spec }) => spec)
   }
 
-  /** The kernel's input columns of a batch without a selection. */
+  /** The kernel's input columns of a batch without a selection. @throws SabotError USER_FUNCTION_FAILED */
   inputs(batch: Batch): WindowColumnValues[] {
-    return this.fields.map(({ field }) => inputValues(batch.column(field.name)))
+    const passing = new Map(Array.from(this.filters, ([predicate, filter]) => [predicate, filter.passing(batch)]))
+    return this.columns.map(({ field, predicate }) => {
+      const input: WindowColumnValues =
+        field === undefined ? { values: new Int32Array(batch.rowCount) } : inputValues(batch.column(field.name))
+      const passes = predicate && passing.get(predicate)
+      return passes === undefined ? input : { ...input, validity: bothOf(input.validity, passes) }
+    })
   }
 
   /** The result columns of fired rows, in the order of the aggregates. */
   results(fired: FiredWindows): Column[] {
-    return this.aggregates.map(({ function: kind, field: name }) => {
-      const index = this.fields.findIndex(({ field }) => field.name === name)
-      const aggregated = this.fields[index]
+    return this.aggregates.map(({ function: kind, field, predicate }) => {
+      const index = indexOf(this.columns, field, predicate)
+      const aggregated = this.columns[index]
       const column = fired.columns[index]
       if (aggregated === undefined || column === undefined) return new Float64Column(fired.rowCounts.slice())
-      return lowered(kind, aggregated.field.type, column)
+      return lowered(kind, aggregated.field?.type ?? 'i32', column)
     })
   }
+}
+
+function kernelCall(aggregate: NamedAggregate): NamedKernelCall {
+  if (isKernelCall(aggregate)) return aggregate
+  throw new TypeError(`The window kernel does not compute ${aggregate.function}`)
+}
+
+function indexOf(columns: readonly AggregatedColumn[], name: string | undefined, predicate: unknown): number {
+  return columns.findIndex(column => column.field?.name === name && column.predicate === predicate)
+}
+
+/** The bits that are set in both. */
+function bothOf(validity: Uint8Array | undefined, passes: Uint8Array): Uint8Array {
+  return validity === undefined ? passes : passes.map((bits, index) => bits & (validity[index] ?? 0))
 }
 
 function kernelType(type: ColumnType): WindowColumnSpec['type'] {

@@ -11,10 +11,10 @@ import {
 import { joinWords } from '../core/int64.js'
 import type { ColumnType } from '../core/types.js'
 import type { FiredColumn } from '../kernel/windows.js'
-import { type AggregateFunction, aggregateType } from './aggregates/aggregate.js'
+import { aggregateType, type KernelFunction } from './aggregates/kernel-functions.js'
 
 /** What the kernel kept of an aggregated column, as the result column of an aggregate. Copies: the views are reused. */
-export function lowered(kind: AggregateFunction, type: ColumnType, fired: FiredColumn): Column {
+export function lowered(kind: KernelFunction, type: ColumnType, fired: FiredColumn): Column {
   if (kind === 'count') return new Float64Column(fired.nonNull.slice())
   const validity = validityOf(fired.nonNull)
   if (kind === 'mean') return new Float64Column(means(type, fired), validity)

@@ -1,16 +1,15 @@
 import { Schema } from '../core/schema.js'
-import { type AggregateFunction, aggregateType, checkNumeric } from './aggregates/aggregate.js'
+import type { Field } from '../core/types.js'
+import type { AggregateCall } from './aggregates/aggregate.js'
+import { hostAggregate } from './aggregates/host-aggregate.js'
 import { keyFields } from './keyed/key-fields.js'
 
 export const WINDOW_START = 'windowStart'
 export const WINDOW_END = 'windowEnd'
 
 /** An aggregate under the name of its output field. */
-export interface NamedAggregate {
+export interface NamedAggregate extends AggregateCall {
   readonly name: string
-  readonly function: AggregateFunction
-  /** undefined: over rows. */
-  readonly field: string | undefined
 }
 
 /**
@@ -30,10 +29,14 @@ export function windowResultSchema(
   ])
 }
 
-function resultField(input: Schema, { name, function: kind, field }: NamedAggregate) {
-  if (field === undefined) return { name, type: aggregateType(kind, 'f64'), nullable: false }
-  const { type, nullable } = input.field(field)
-  if (kind === 'count') return { name, type: aggregateType(kind, type), nullable: false }
-  checkNumeric(kind, input.field(field))
-  return { name, type: aggregateType(kind, type), nullable }
+function resultField(input: Schema, aggregate: NamedAggregate): Field {
+  const { type, nullable } = hostAggregate(aggregate, input)
+  return { name: aggregate.name, type, nullable }
+}
+
+/** In words: 'peak = max(celsius)', 'n = count() where', since what a function does cannot be told. */
+export function describeAggregate({ name, function: kind, field, by, settings, predicate }: NamedAggregate): string {
+  const options = Object.entries(settings ?? {}).map(([option, value]) => `${option} ${value}`)
+  const given = [field ?? [], by === undefined ? [] : `by ${by}`, options].flat()
+  return `${name} = ${kind}(${given.join(', ')})${predicate === undefined ? '' : ' where'}`
 }

@@ -1,20 +1,35 @@
 /* What the compiler knows of a pipeline: row types flow from the source's schema to the sink. */
 import {
+  approxCountDistinct,
   callback,
   collect,
+  collectList,
+  collectSet,
   column,
   count,
+  countDistinct,
+  customAggregate,
+  first,
   job,
+  last,
   max,
+  maxBy,
   mean,
   memory,
   min,
+  minBy,
   nullable,
   parquet,
+  quantile,
+  quantiles,
   type Stream,
   sliding,
+  stddev,
+  stringJoin,
   sum,
+  topN,
   tumbling,
+  weightedMean,
 } from 'sabot'
 
 /** Compiles only where the two types are the same. */
@@ -92,6 +107,72 @@ job('types', j => {
   windows.aggregate({ m: mean('origin') })
   // @ts-expect-error: no such field
   windows.aggregate({ m: max('nothing') })
+
+  const more = rowOf(
+    windows.aggregate({
+      late: count().where(f => f.date > 5),
+      lateMiles: sum('miles').where((f: { readonly delay: number | null }) => f.delay !== null),
+      origins: countDistinct('origin'),
+      about: approxCountDistinct('origin'),
+      spread: stddev('delay'),
+      median: quantile('delay', 0.5),
+      quarters: quantiles('date', [0.25, 0.75]),
+      firstOrigin: first('origin'),
+      lastFlight: last(),
+      worstOrigin: maxBy('delay', 'origin'),
+      latest: minBy('date'),
+      top: topN(3, 'date'),
+      topOrigins: topN(3, 'date', { field: 'origin' }),
+      delays: collectList('delay'),
+      set: collectSet('origin'),
+      joined: stringJoin('origin', '; '),
+      weighted: weightedMean('delay', 'miles'),
+      some: last('date').where(f => f.origin === 'SFO'),
+      own: customAggregate({
+        type: 'i64',
+        lift: (f: typeof row) => f.miles,
+        combine: (a, b) => a + b,
+        lower: total => total,
+      }),
+    }),
+  )
+  same<
+    typeof more,
+    {
+      readonly origin: string
+      readonly windowStart: number
+      readonly windowEnd: number
+      readonly late: number
+      readonly lateMiles: bigint | null
+      readonly origins: number
+      readonly about: number
+      readonly spread: number | null
+      readonly median: number | null
+      readonly quarters: readonly number[] | null
+      readonly firstOrigin: string
+      readonly lastFlight: typeof row
+      readonly worstOrigin: string | null
+      readonly latest: typeof row
+      readonly top: readonly (typeof row)[]
+      readonly topOrigins: readonly string[]
+      readonly delays: readonly number[]
+      readonly set: readonly string[]
+      readonly joined: string
+      readonly weighted: number | null
+      readonly some: number | null
+      readonly own: bigint
+    }
+  >()
+  // @ts-expect-error: no such field
+  windows.aggregate({ m: count().where(f => f.nothing > 1) })
+  // @ts-expect-error: a string has no weight
+  windows.aggregate({ m: weightedMean('delay', 'origin') })
+  // @ts-expect-error: a number is not joined
+  windows.aggregate({ m: stringJoin('delay') })
+  // @ts-expect-error: no such field
+  windows.aggregate({ m: topN(3, 'nothing') })
+  // @ts-expect-error: lower gives no bigint
+  customAggregate({ type: 'i64', lift: (f: typeof row) => f.date, combine: (a, b) => a + b, lower: total => total })
 
   results.to(collect<{ readonly origin: string; readonly flights: number }>())
   // @ts-expect-error: the results have no such field

@@ -4,7 +4,7 @@ import type { Json } from '../../core/json.js'
 import { bigIntFromJson, bigIntToJson, numberFromJson, numberToJson } from '../../core/json-numbers.js'
 import type { ColumnType, Field } from '../../core/types.js'
 import { fieldOf, type HostAggregate } from './accumulator.js'
-import { aggregateType } from './aggregate.js'
+import { aggregateType } from './kernel-functions.js'
 import {
   emptySum,
   exactSum,

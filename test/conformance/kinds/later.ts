@@ -13,7 +13,6 @@ export const later: Registry = {
   'beam-drop-count': not('session windows are'),
   'beam-panes': not('triggers and accumulation modes are'),
   'confluent-frame': not('the Confluent wire format is'),
-  'error-bound-claim': not('sketches are'),
   'interval-join': not('interval joins are'),
   'interval-join-error': not('interval joins are'),
   'interval-join-state': not('interval joins are'),

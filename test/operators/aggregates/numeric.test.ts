@@ -8,6 +8,7 @@ import type { HostAggregate } from '../../../src/operators/aggregates/accumulato
 import type { AggregateFunction } from '../../../src/operators/aggregates/aggregate.js'
 import { hostAggregate } from '../../../src/operators/aggregates/host-aggregate.js'
 import { windowAggregateOperator } from '../../../src/operators/window-aggregate.js'
+import type { NamedAggregate } from '../../../src/operators/window-results.js'
 import { HARNESS_MODES, runOperator, type TestElement } from '../../../src/testing/operator-harness.js'
 import { builds } from '../../kernel/builds.js'
 
@@ -34,9 +35,9 @@ const VALUES: readonly { readonly type: ColumnType; readonly value: fc.Arbitrary
 ]
 
 const inputs = fc.constantFrom(...VALUES).chain(({ type, value }) => {
-  const record = fc.record({ value: fc.option(value, { freq: 5 }) })
+  const record = fc.record({ value: fc.option(value, { freq: 5 }), picked: fc.boolean() })
   return fc.record({
-    schema: fc.constant(Schema.of({ value: nullable(type) })),
+    schema: fc.constant(Schema.of({ value: nullable(type), picked: 'bool' })),
     records: fc.array(record, { maxLength: 12 }),
   })
 })
@@ -53,7 +54,17 @@ function throughJson(aggregate: HostAggregate, accumulator: unknown): unknown {
   return aggregate.decode(JSON.parse(JSON.stringify(aggregate.encode(accumulator))))
 }
 
-function kernelResults(records: readonly object[], schema: Schema): object | undefined {
+const isPicked = (record: { readonly picked: boolean }): boolean => record.picked
+
+/** Each function over all records, and over some. */
+const CALLS: readonly NamedAggregate[] = [
+  ...FUNCTIONS.map(name => ({ name, function: name, field: 'value' })),
+  ...FUNCTIONS.map(name => ({ name: `${name} where`, function: name, field: 'value', predicate: isPicked })),
+  { name: 'rows where', function: 'count', field: undefined, predicate: isPicked },
+  { name: 'rows', function: 'count', field: undefined },
+]
+
+function kernelResults(records: readonly object[], schema: Schema): Record<string, unknown> {
   const elements: TestElement[] = records.map(record => ({
     kind: 'row',
     row: { ...record, key: 1 },
@@ -65,7 +76,7 @@ function kernelResults(records: readonly object[], schema: Schema): object | und
   const operator = windowAggregateOperator({
     keys: ['key'],
     geometry: tumbling(10),
-    aggregates: FUNCTIONS.map(name => ({ name, function: name, field: 'value' })),
+    aggregates: CALLS,
   })
   const input = new Schema([{ name: 'key', type: 'i32', nullable: false }, ...schema.fields])
   const kernel = () => (builds[0] as (typeof builds)[number]).create()
@@ -76,7 +87,8 @@ function kernelResults(records: readonly object[], schema: Schema): object | und
     [...elements, { kind: 'watermark', timestamp: Number.POSITIVE_INFINITY }],
     mode,
   )
-  return outputs.flatMap(output => ('row' in output ? [output.row] : []))[0]
+  const [row] = outputs.flatMap(output => ('row' in output ? [output.row] : []))
+  return { ...row }
 }
 
 describe('count, sum, min, max and mean on the host', () => {
@@ -84,16 +96,13 @@ describe('count, sum, min, max and mean on the host', () => {
     fc.assert(
       fc.property(inputs, ({ schema, records }) => {
         fc.pre(records.length > 0)
-        const expected: unknown = kernelResults(records, schema)
-        const results = Object.fromEntries(
-          FUNCTIONS.map(name => {
-            const aggregate = bound(name, schema)
-            return [name, aggregate.result(added(aggregate, records))]
-          }),
-        )
-        expect(results).toEqual({
-          ...Object.fromEntries(FUNCTIONS.map(name => [name, (expected as Record<string, unknown>)[name]])),
+        const { key, windowStart, windowEnd, ...expected } = kernelResults(records, schema)
+        const results = CALLS.map(call => {
+          const aggregate = hostAggregate(call, schema)
+          return [call.name, aggregate.result(added(aggregate, records))]
         })
+        expect([key, windowStart, windowEnd]).toEqual([1, 0, 10])
+        expect(Object.fromEntries(results)).toEqual(expected)
       }),
       { numRuns: 150 },
     )
