@@ -33,7 +33,7 @@ export { JobGraph } from './graph/job-graph.js'
 export { KeyedStream, WindowedStream } from './graph/keyed-stream.js'
 export { type ComputedColumn, column, type Projected, type Projection } from './graph/projection.js'
 export { type SinkOptions, Stream, TimestampedStream, WindowedResults } from './graph/stream.js'
-export type { TimestampOptions } from './graph/timestamp-options.js'
+export type { AlignmentOptions, TimestampOptions } from './graph/timestamp-options.js'
 export {
   bounded,
   type CustomWatermarkOptions,

@@ -19,7 +19,7 @@ import type { DraftNode, GraphBuilder, NodeInput } from './graph-builder.js'
 import { type Chaining, type EdgePartition, MAIN_OUTPUT } from './job-graph.js'
 import { KeyedStream } from './keyed-stream.js'
 import type { ComputedColumn, FieldOf, Projected, Projection, Simplified } from './projection.js'
-import { assertOrigin, type TimestampOptions, timestampSettings } from './timestamp-options.js'
+import { assertOneSource, assertOrigin, type TimestampOptions, timestampSettings } from './timestamp-options.js'
 
 type Partition = Exclude<EdgePartition, object>
 
@@ -128,6 +128,7 @@ export class Stream<Row> {
     else if (typeof timestamp !== 'function') assertOrigin(timestamp)
     requireAppendOnly('withTimestamps()', this.traits)
     const { settings, description } = timestampSettings(timestamp as TimestampOrigin, options)
+    if (settings.alignment !== undefined) assertOneSource(this.node)
     const node = this.graph.add({
       kind: 'timestamps',
       description,

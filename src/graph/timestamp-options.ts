@@ -3,6 +3,7 @@ import { describeValue, SabotError } from '../core/errors.js'
 import type { IngestionTime, SourceTime, TimestampOrigin } from '../operators/time/timestamp-values.js'
 import type { MaxAhead, WatermarkStrategy } from '../operators/time/watermark-strategy.js'
 import type { InvalidTimestamps, TimestampSettings } from '../operators/timestamps.js'
+import type { DraftNode } from './graph-builder.js'
 
 export interface TimestampOptions<Row = never> {
   /**
@@ -27,6 +28,19 @@ export interface TimestampOptions<Row = never> {
    * idle (while none has one, nothing is too far ahead). Default: no bound.
    */
   readonly maxAhead?: Duration | { readonly by: Duration; readonly of: MaxAhead['of'] }
+  /**
+   * Keeps the splits of one source or of several together in event time: one whose watermark is more than `maxDrift`
+   * above the least in the group is not read until the others have come up, so that what is ahead does not pile up as
+   * state. Splits that are idle or have ended are not waited for. Default: none waits for another.
+   */
+  readonly alignment?: AlignmentOptions
+}
+
+/** The alignment of sources by event time, in the terms of Flink's watermark alignment. */
+export interface AlignmentOptions {
+  /** Sources with this name are aligned with one another. 1 to 64 letters, digits, hyphens and underscores. */
+  readonly group: string
+  readonly maxDrift: Duration
 }
 
 /** What `withTimestamps` was told, checked. @throws SabotError INVALID_OPTION, INVALID_DURATION */
@@ -40,10 +54,13 @@ export function timestampSettings(
   }
   const watermarks = strategyOf(timestamp, options)
   const maxAhead = options.maxAhead === undefined ? undefined : maxAheadOf(options.maxAhead)
+  const alignment = options.alignment === undefined ? undefined : alignmentOf(options.alignment)
+  const aligned =
+    alignment === undefined ? '' : `, aligned with ${alignment.group} within ${formatDuration(alignment.maxDriftMs)}`
   const ahead = maxAhead === undefined ? '' : `, at most ${formatDuration(maxAhead.byMs)} ahead of ${maxAhead.of}`
   return {
-    settings: { timestamp, watermarks, invalid, maxAhead },
-    description: `event time from ${originText(timestamp)}, ${strategyText(watermarks)}${ahead}`,
+    settings: { timestamp, watermarks, invalid, maxAhead, alignment },
+    description: `event time from ${originText(timestamp)}, ${strategyText(watermarks)}${ahead}${aligned}`,
   }
 }
 
@@ -74,6 +91,15 @@ function maxAheadOf(maxAhead: NonNullable<TimestampOptions['maxAhead']>): MaxAhe
   return { byMs: parseDuration(by), of }
 }
 
+const GROUP = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
+
+function alignmentOf({ group, maxDrift }: AlignmentOptions): NonNullable<TimestampSettings['alignment']> {
+  if (typeof group !== 'string' || !GROUP.test(group)) {
+    throw invalidOption('alignment.group', group, 'a name of 1 to 64 letters, digits, hyphens and underscores')
+  }
+  return { group, maxDriftMs: parseDuration(maxDrift) }
+}
+
 function originText(timestamp: TimestampOrigin): string {
   if (typeof timestamp === 'string') return timestamp
   if (typeof timestamp === 'function') return 'a function of the row'
@@ -95,6 +121,22 @@ export function assertOrigin(timestamp: unknown): asserts timestamp is SourceTim
   const kind = typeof timestamp === 'object' && timestamp !== null && 'kind' in timestamp ? timestamp.kind : undefined
   if (kind === 'source-time' || kind === 'ingestion-time') return
   throw invalidOption('timestamp', timestamp, 'a field, a function of the row, sourceTime() or ingestionTime()')
+}
+
+/** @throws SabotError INVALID_OPTION where several streams meet before event time is assigned */
+export function assertOneSource(from: DraftNode): void {
+  for (let node = from; node.role.kind !== 'source'; ) {
+    const [input, second] = node.inputs
+    if (input === undefined || second !== undefined) {
+      throw new SabotError(
+        'INVALID_OPTION',
+        `withTimestamps: alignment stops the reading of a source that is ahead, but behind ${node.kind} several meet: ` +
+          'assign event time before it, with the same group for each',
+        { option: 'alignment' },
+      )
+    }
+    node = input.from
+  }
 }
 
 function invalidOption(option: string, value: unknown, allowed: string): SabotError {

@@ -47,6 +47,11 @@ export interface Operator {
    * belongs to its key groups; what belongs to no key, such as counters, goes to the one that has key group 0.
    */
   restore(states: readonly OperatorState[]): void
+  /**
+   * Where splits are aligned by event time: the runtime does not read a split while its watermark is more than the
+   * drift above the least of those in the group that are not idle.
+   */
+  readonly alignment?: SplitAlignment | undefined
   /** The watermark that it has reached by its rows, ms, where that may be ahead of the last watermark that came. */
   readonly watermark?: number
   /** Rows that did not go the main way, by reason. */
@@ -54,6 +59,14 @@ export interface Operator {
   /** Gauges of its own, such as openWindows, keys, stateBytes. */
   gauges(): Readonly<Record<string, number>>
   close(): void
+}
+
+export interface SplitAlignment {
+  readonly group: string
+  /** ms, 0 or more */
+  readonly maxDriftMs: number
+  /** The watermark of a split, ms; -Infinity: none yet. */
+  watermarkOf(split: number | undefined): number
 }
 
 /** The rest of a call's work, in bounded pieces. */

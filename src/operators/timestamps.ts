@@ -4,7 +4,7 @@ import { describeValue, SabotError } from '../core/errors.js'
 import { addCounters, countersMember, type Json, memberOf, numberMember } from '../core/json.js'
 import { RowReader } from '../core/row-view.js'
 import type { TimestampValues } from '../kernel/time.js'
-import type { Operator, OperatorContext, OperatorFactory, OperatorState } from './operator.js'
+import type { Operator, OperatorContext, OperatorFactory, OperatorState, SplitAlignment } from './operator.js'
 import { checkedJson } from './time/checked-json.js'
 import { DEAD_LETTER_OUTPUT, deadLetters } from './time/dead-letters.js'
 import { LentTimes } from './time/lent-times.js'
@@ -23,6 +23,8 @@ export interface TimestampSettings {
   readonly invalid: InvalidTimestamps
   /** undefined: any timestamp is taken. */
   readonly maxAhead: MaxAhead | undefined
+  /** undefined: no split waits for another. */
+  readonly alignment?: { readonly group: string; readonly maxDriftMs: number } | undefined
 }
 
 /**
@@ -35,6 +37,7 @@ export function timestampsOperator(settings: TimestampSettings): OperatorFactory
 
 class TimestampsOperator implements Operator {
   readonly dropped: Record<string, number> = {}
+  readonly alignment: SplitAlignment | undefined
   private readonly context: OperatorContext
   private readonly settings: TimestampSettings
   private readonly rowWatermarks: RowWatermarks
@@ -51,6 +54,8 @@ class TimestampsOperator implements Operator {
     this.settings = settings
     this.rowWatermarks = new RowWatermarks(context.id, context.kernel, settings.watermarks)
     this.splits = new SplitWatermarks(context.kernel, () => this.rowWatermarks.initialState())
+    const { alignment } = settings
+    this.alignment = alignment && { ...alignment, watermarkOf: split => this.splits.watermarkOf(split) }
     this.wakePeriodically()
   }
 

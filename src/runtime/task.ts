@@ -1,5 +1,6 @@
 import type { Batch } from '../core/batch.js'
 import type { Json } from '../core/json.js'
+import type { Alignment } from './alignment.js'
 import type { Clock } from './environment.js'
 import { Signal } from './signal.js'
 import type { SourceItem } from './source-pump.js'
@@ -51,6 +52,7 @@ export class Task {
   private readonly sources: readonly TaskSource[]
   private readonly sourceNodes: readonly SourceNode[]
   private readonly sinks: readonly SinkNode[]
+  private readonly alignment: Alignment
 
   private readonly clock: Clock
   private readonly hooks: TaskHooks
@@ -61,6 +63,7 @@ export class Task {
       sources: readonly TaskSource[]
       sourceNodes: readonly SourceNode[]
       sinks: readonly SinkNode[]
+      alignment: Alignment
     },
     clock: Clock,
     hooks: TaskHooks,
@@ -71,6 +74,7 @@ export class Task {
     this.sources = wiring.sources
     this.sourceNodes = wiring.sourceNodes
     this.sinks = wiring.sinks
+    this.alignment = wiring.alignment
   }
 
   /** Something outside has changed: an item, a wish, a failure. */
@@ -159,8 +163,9 @@ export class Task {
   private takeItem(): boolean {
     for (let turn = 0; turn < this.sources.length; turn++) {
       const source = this.sources[(this.nextSource + turn) % this.sources.length]
-      const item = source?.pump.channel.shift()
-      if (source === undefined || item === undefined) continue
+      if (source === undefined || this.alignment.holdsBack(source)) continue
+      const item = source.pump.channel.shift()
+      if (item === undefined) continue
       this.nextSource = (this.nextSource + turn + 1) % this.sources.length
       this.enter(source, item)
       return true
@@ -240,6 +245,7 @@ export class Task {
     const now = this.clock.now()
     for (const source of this.sources) {
       if (source.idleness === undefined || source.isIdle || source.hasEnded) continue
+      if (this.alignment.holdsBack(source)) continue
       if (source.pump.channel.length === 0 && source.idleness.check(now)) {
         source.isIdle = true
         source.node.idle(source.split?.number)

@@ -4,6 +4,7 @@ import { ALL_KEY_GROUPS } from '../core/key-groups.js'
 import type { GraphNode, JobGraph } from '../graph/job-graph.js'
 import type { Kernel } from '../kernel/module.js'
 import type { RecoveredState, Recovery } from '../state/recovery.js'
+import { Alignment } from './alignment.js'
 import type { Environment } from './environment.js'
 import { SinkPump } from './sink-pump.js'
 import { openSplits, positionOf, type TaskSource } from './source-splits.js'
@@ -29,6 +30,7 @@ export class Wiring {
   readonly sourceNodes: SourceNode[] = []
   readonly sinks: SinkNode[] = []
   readonly operators: OperatorNode[] = []
+  readonly alignment = new Alignment()
   private readonly byId = new Map<string, TaskNode>()
 
   /** Refuses state that does not fit before anything is opened; closes what was opened when something fails. */
@@ -37,10 +39,24 @@ export class Wiring {
     const wiring = new Wiring()
     try {
       for (const node of graph.nodes) await wiring.add(node, context)
+      wiring.align(graph)
       return wiring
     } catch (cause) {
       await wiring.close()
       throw cause
+    }
+  }
+
+  /** Aligned operators have one source: the graph builder sees to it. */
+  private align(graph: JobGraph): void {
+    for (const { id, operator } of this.operators) {
+      if (operator.alignment === undefined) continue
+      let node = graph.node(id)
+      for (let [input] = node.inputs; input !== undefined; [input] = node.inputs) node = graph.node(input.from)
+      this.alignment.add(
+        operator.alignment,
+        this.sources.filter(source => source.node.id === node.id),
+      )
     }
   }
 

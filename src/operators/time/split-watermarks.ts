@@ -68,6 +68,11 @@ export class SplitWatermarks {
     this.inputs.advance(split.slot, split.watermark)
   }
 
+  /** -Infinity: none yet. */
+  watermarkOf(split: number | undefined): number {
+    return this.bySplit.get(split)?.watermark ?? NO_WATERMARK
+  }
+
   /** The highest watermark among the other splits that are not idle; -Infinity: none has one. */
   highestOfOthers(split: SplitTime): number {
     let highest = NO_WATERMARK
