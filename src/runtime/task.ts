@@ -183,7 +183,9 @@ export class Task {
       this.end(source)
     } else {
       source.idleness?.activity()
-      this.enterPiece(source, item.batch, item.position)
+      const { batch } = item
+      const { split } = source
+      this.enterPiece(source, split === undefined ? batch : batch.with({ split: split.number }), item.position)
     }
   }
 

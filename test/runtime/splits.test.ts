@@ -25,14 +25,24 @@ describe('a source of several splits', () => {
   it('is as late as its slowest split, so that no row of it is late', async () => {
     const sink = collect<{ windowStart: number; n: number }>()
     const late = collect<{ at: number }>()
+    let firedBeforeEnd = 0
+    const onRead = async (read: number): Promise<void> => {
+      for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
+      if (read === 2) firedBeforeEnd = sink.rows.length
+    }
     const graph = job('splits', j => {
       // The first is far ahead in event time whenever the second gets its turn.
       const windows = j
-        .from(splits([memory(rows(0, 10_000, 10)), memory(rows(0, 10_000, 100))]))
+        .from(
+          splits([
+            memory(rows(0, 10_000, 10)),
+            observed(memory(rows(0, 10_000, 100)), onRead) as Source<{ at: number }>,
+          ]),
+        )
         .filter(() => true)
         .withTimestamps('at', { outOfOrderness: 0 })
         .keyBy('at')
-        .window(tumbling(10_000))
+        .window(tumbling(1_000))
         .aggregate({ n: count() })
       windows.to(sink)
       windows.late.to(late)
@@ -41,6 +51,8 @@ describe('a source of several splits', () => {
     expect(status).toBe('finished')
     expect(late.rows).toEqual([])
     expect(metrics.rowsIn).toBe(1_100)
+    // Both have passed 9,000 when the slow one is read for the third time, at its end.
+    expect(firedBeforeEnd).toBe(9 * 100)
     expect(sink.rows.reduce((sum, { n }) => sum + n, 0)).toBe(1_100)
   })
 
