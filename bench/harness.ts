@@ -33,6 +33,8 @@ export interface Benchmark {
   readonly rows: number
   /** Measured rounds, after the warm-up. */
   readonly runs?: number
+  /** Rounds before that, of all contenders, that are not measured: until the just-in-time compilers are done. */
+  readonly warmUpRuns?: number
   /** Makes the input; called only when the benchmark is wanted. */
   readonly open: () => Contest | Promise<Contest>
 }
@@ -90,7 +92,7 @@ async function figure(contender: Contender, { unit, rows }: Benchmark, shortest:
 
 /** Runs one benchmark. `note` takes what a reader should know besides the figures. */
 export async function measure(benchmark: Benchmark, note: (text: string) => void): Promise<Result[]> {
-  const { name, unit, rows, runs = DEFAULT_RUNS } = benchmark
+  const { name, unit, rows, runs = DEFAULT_RUNS, warmUpRuns = WARM_UP_RUNS } = benchmark
   const { subject, peers = {}, close } = await benchmark.open()
   const contenders: [string, Contender][] = []
   for (const [peer, contender] of Object.entries(peers)) {
@@ -101,7 +103,7 @@ export async function measure(benchmark: Benchmark, note: (text: string) => void
   const subjectFigures: number[] = []
   const peerFigures = new Map<string, number[]>(contenders.map(([peer]) => [peer, []]))
   try {
-    for (let round = -WARM_UP_RUNS; round < runs; round++) {
+    for (let round = -warmUpRuns; round < runs; round++) {
       const value = await figure(subject, benchmark, shortest)
       if (round >= 0) subjectFigures.push(value)
       for (const [peer, contender] of contenders) {
