@@ -2,6 +2,8 @@ export * from './connectors/index.js'
 export {
   Batch,
   type ColumnType,
+  type Directories,
+  type DirectoryEntry,
   type Duration,
   days,
   decimal,

@@ -1,7 +1,7 @@
+import { fileOfBlob } from '../connectors/byte-streams.js'
+import { openHttp } from '../connectors/http-file.js'
 import { SabotError } from '../core/errors.js'
 import type { Files } from '../core/files.js'
-import { openBlob } from './blob-file.js'
-import { openHttp } from './http-file.js'
 import { originPrivateFolder } from './origin-private-files.js'
 
 export interface BrowserFilesOptions {
@@ -28,17 +28,30 @@ export function browserFiles(options: BrowserFilesOptions): Files {
   const blobs = options.blobs ?? {}
   return {
     openRead: async path => {
-      if (Object.hasOwn(blobs, path)) return openBlob(path, blobs[path] as Blob)
+      if (Object.hasOwn(blobs, path)) return fileOfBlob(blobs[path] as Blob, path)
       if (path.startsWith(ORIGIN_PRIVATE)) {
         const name = path.slice(ORIGIN_PRIVATE.length)
         const file = await folder.read(name)
-        if (file) return openBlob(path, file)
+        if (file) return fileOfBlob(file, path)
         throw new SabotError('FILE_NOT_FOUND', `${path}: there is no such file in ${folder.description}`, { path })
       }
-      return openHttp(path, absolute(path, options.baseUrl ?? globalThis.location.href))
+      return openHttp(fetchUrl, path, absolute(path, options.baseUrl ?? globalThis.location.href))
     },
-    openAppend: path => folder.openAppend(path.startsWith(ORIGIN_PRIVATE) ? path.slice(ORIGIN_PRIVATE.length) : path),
+    openAppend: path => folder.openAppend(nameOf(path)),
+    directories: {
+      // Names that are not of the origin-private file system are URLs, which have no directories.
+      list: async path => (path.startsWith(ORIGIN_PRIVATE) ? folder.list(nameOf(path)) : undefined),
+      rename: (from, to) => folder.rename(nameOf(from), nameOf(to)),
+      remove: path => folder.remove(nameOf(path)),
+    },
   }
+}
+
+/** Looked up at each call, as a page may have put another in its place. */
+const fetchUrl: typeof fetch = (url, init) => globalThis.fetch(url, init)
+
+function nameOf(path: string): string {
+  return path.startsWith(ORIGIN_PRIVATE) ? path.slice(ORIGIN_PRIVATE.length) : path
 }
 
 function absolute(path: string, baseUrl: string): string {

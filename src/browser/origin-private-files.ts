@@ -1,5 +1,5 @@
 import { SabotError } from '../core/errors.js'
-import type { AppendableFile } from '../core/files.js'
+import type { AppendableFile, DirectoryEntry } from '../core/files.js'
 
 /** A folder of the origin-private file system (OPFS), which keeps what was written when the tab is closed. */
 export interface OriginPrivateFolder {
@@ -11,6 +11,11 @@ export interface OriginPrivateFolder {
   write(path: string, content: Blob): Promise<void>
   /** In a dedicated worker only. Fails with FILE_UNWRITABLE, also while another worker has the file open. */
   openAppend(path: string): Promise<AppendableFile>
+  /** What is in a directory; undefined where there is none. */
+  list(path: string): Promise<DirectoryEntry[] | undefined>
+  /** Fails with FILE_NOT_FOUND, FILE_UNWRITABLE. */
+  rename(from: string, to: string): Promise<void>
+  remove(path: string): Promise<void>
   /** Removes the folder with all its files. */
   clear(): Promise<void>
 }
@@ -25,6 +30,7 @@ interface SyncAccessHandle {
 }
 interface WorkerFileHandle extends FileSystemFileHandle {
   createSyncAccessHandle?(): Promise<SyncAccessHandle>
+  move?(directory: FileSystemDirectoryHandle, name: string): Promise<void>
 }
 
 // A worker that was just ended holds its files for a moment longer.
@@ -71,6 +77,44 @@ export function originPrivateFolder(folder: string): OriginPrivateFolder {
         return appendable(path, await lock(path, file))
       } catch (cause) {
         throw unless(cause, 'FILE_UNWRITABLE', `${path}: cannot be written to ${description}${wayOut(cause)}`, path)
+      }
+    },
+    list: async path => {
+      try {
+        const [directory, name] = await parent(path, false)
+        const folder = await directory.getDirectoryHandle(name)
+        const entries: DirectoryEntry[] = []
+        for await (const entry of folder.values()) {
+          if (entry.kind === 'directory') entries.push({ name: entry.name, kind: 'directory', modifiedMs: 0 })
+          else entries.push({ name: entry.name, kind: 'file', modifiedMs: (await entry.getFile()).lastModified })
+        }
+        return entries
+      } catch (cause) {
+        if (isNamed(cause, 'NotFoundError') || isNamed(cause, 'TypeMismatchError')) return undefined
+        throw unless(cause, 'FILE_UNREADABLE', `${path}: cannot be listed in ${description}`, path)
+      }
+    },
+    rename: async (from, to) => {
+      try {
+        const [oldDirectory, oldName] = await parent(from, false)
+        const file: WorkerFileHandle = await oldDirectory.getFileHandle(oldName)
+        const [directory, name] = await parent(to, true)
+        if (file.move === undefined) throw new DOMException('files cannot be renamed here', 'NotSupportedError')
+        await file.move(directory, name)
+      } catch (cause) {
+        if (isNamed(cause, 'NotFoundError')) {
+          throw unless(cause, 'FILE_NOT_FOUND', `${from}: there is no such file in ${description}`, from)
+        }
+        throw unless(cause, 'FILE_UNWRITABLE', `${to}: cannot be written to ${description}${wayOut(cause)}`, to)
+      }
+    },
+    remove: async path => {
+      try {
+        const [directory, name] = await parent(path, false)
+        await directory.removeEntry(name)
+      } catch (cause) {
+        if (isNamed(cause, 'NotFoundError')) return
+        throw unless(cause, 'FILE_UNWRITABLE', `${path}: cannot be removed from ${description}${wayOut(cause)}`, path)
       }
     },
     clear: async () => {

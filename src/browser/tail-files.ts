@@ -13,6 +13,7 @@ export function tailFiles(files: Files, sizes: Readonly<Record<string, number>>)
   return {
     files: {
       openRead: path => files.openRead(path),
+      ...(files.directories === undefined ? {} : { directories: files.directories }),
       openAppend: async path => {
         const file = await files.openAppend(path)
         const tail = tails.get(path)

@@ -7,6 +7,7 @@ import { inferCsvSchema } from '../formats/csv-infer.js'
 import { csvRecords } from '../formats/csv-text.js'
 import type { Source } from '../operators/source.js'
 import type { FileHead } from './file-bytes.js'
+import type { FileInput } from './file-input.js'
 import type { RecordFormat, RecordLayout } from './record-format.js'
 import { type RecordFileOptions, recordSource } from './record-source.js'
 
@@ -17,7 +18,7 @@ export interface CsvFileOptions extends RecordFileOptions, Omit<CsvDecoderOption
  * the header: `csv('trips.csv', { vendor: 'utf8', distance: 'f64' })`; see src/formats/csv.ts for the grammar and what
  * each type takes. Without a declaration the schema is inferred from the first MiB when the job starts.
  *
- * Several files, each with its own header, are read one after the other. Files that end in .gz or .zst are decompressed
+ * Inputs as for json(); several files, each with its own header, are read one after the other. Files that end in .gz or .zst are decompressed
  * on the way (gzip of several members only where the host's DecompressionStream takes it, as Node's does). Memory is
  * constant. Replayable; the position is a byte and a row behind it; a compressed file is decompressed up to there once
  * more.
@@ -26,21 +27,18 @@ export interface CsvFileOptions extends RecordFileOptions, Omit<CsvDecoderOption
  *   file is shorter than it was
  */
 export function csv<const Shape extends SchemaShape>(
-  path: string | readonly string[],
+  input: FileInput,
   columns: Shape,
   options?: CsvFileOptions,
 ): Source<RowOf<Shape>>
-export function csv(path: string | readonly string[], columns?: undefined, options?: CsvFileOptions): Source
-export function csv(
-  path: string | readonly string[],
-  columns?: SchemaShape,
-  { invalid, compression, ...decoding }: CsvFileOptions = {},
-): Source {
+export function csv(input: FileInput, columns?: undefined, options?: CsvFileOptions): Source
+export function csv(input: FileInput, columns?: SchemaShape, options: CsvFileOptions = {}): Source {
+  const { invalid, compression, follow, pollMs, ...decoding } = options
   return recordSource({
-    paths: path,
+    input,
     format: csvRecordFormat(decoding),
     schema: columns && new Schema(fieldsOf(columns)),
-    options: { ...(invalid === undefined ? {} : { invalid }), ...(compression === undefined ? {} : { compression }) },
+    options,
   })
 }
 

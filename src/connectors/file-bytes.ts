@@ -1,6 +1,7 @@
 /* The bytes of a file from an offset on, decompressed where the file is compressed. */
 import { SabotError } from '../core/errors.js'
-import type { Files } from '../core/files.js'
+import type { ReadableFile } from '../core/files.js'
+import type { SourceClock } from '../operators/source.js'
 import { type ByteReader, type Compression, decompressed } from './decompress.js'
 
 /** Large enough that reading costs nothing beside decoding, small enough that files of any size pass through. */
@@ -19,77 +20,71 @@ export function compressionOf(path: string): Compression {
 }
 
 /**
- * A file that is not compressed is read from the offset on; a compressed one is decompressed from its beginning, and
- * what stands before the offset is passed over.
- * @throws SabotError FILE_NOT_FOUND, FILE_UNREADABLE; SOURCE_CHANGED when the file ends before the offset. Reading also
- *   throws COMPRESSION_INVALID
+ * The bytes of an open file, decompressed, from an offset on; one other than 0 is for files that are neither compressed
+ * nor sequential. The file closes with the reader.
+ * @throws SabotError SOURCE_CHANGED when the file ends before the offset. Reading also throws FILE_UNREADABLE,
+ *   COMPRESSION_INVALID
  */
-export async function openBytes(files: Files, path: string, { compression, offset }: ByteRange): Promise<ByteReader> {
-  const file = await files.openRead(path)
+export function openBytes(file: ReadableFile, path: string, { compression, offset }: ByteRange): ByteReader {
   const { sizeBytes } = file
-  if (compression === 'none' && sizeBytes < offset) {
-    await file.close()
-    throw ended(path, sizeBytes, offset)
-  }
-  let at = compression === 'none' ? offset : 0
+  if (sizeBytes < offset) throw ended(path, sizeBytes, offset)
+  let at = offset
   const plain: ByteReader = {
     read: async () => {
       if (at >= sizeBytes) return undefined
       const chunk = await file.read(at, Math.min(CHUNK_BYTES, sizeBytes - at))
-      if (chunk.length === 0) throw ended(path, at, sizeBytes)
+      if (chunk.length === 0) {
+        if (file.isSequential) return undefined
+        throw ended(path, at, sizeBytes)
+      }
       at += chunk.length
       return chunk
     },
     close: () => file.close(),
   }
-  return compression === 'none' ? plain : from(decompressed(plain, compression, path), offset, path)
+  return decompressed(plain, compression, path)
 }
 
-/** The bytes of a reader from an offset on. */
-function from(reader: ByteReader, offset: number, path: string): ByteReader {
-  let passed = 0
-  return {
-    read: async () => {
-      while (passed < offset) {
-        const chunk = await reader.read()
-        if (chunk === undefined) throw ended(path, passed, offset)
-        passed += chunk.length
-        if (passed > offset) return chunk.subarray(chunk.length - (passed - offset))
-      }
-      return reader.read()
-    },
-    close: () => reader.close(),
-  }
-}
+/** The most that is taken of a file that comes once where its format needs random access. */
+const MAX_IN_MEMORY_BYTES = 1_073_741_824
 
-/** The first bytes of a file: `length` of them, or all. */
-export async function readHead(
-  files: Files,
-  path: string,
-  compression: Compression,
-  length: number,
-): Promise<FileHead> {
-  const reader = await openBytes(files, path, { compression, offset: 0 })
+/**
+ * A file of random access: itself, or all its bytes where it comes only once, as a pipe does.
+ * @throws SabotError FILE_UNREADABLE when it has more than 1 GiB
+ */
+export async function inMemory(file: ReadableFile, path: string): Promise<ReadableFile> {
+  if (file.isSequential !== true) return file
+  const chunks: Uint8Array[] = []
+  let size = 0
   try {
-    const chunks: Uint8Array[] = []
-    let have = 0
-    let isWhole = false
-    while (have < length && !isWhole) {
-      const chunk = await reader.read()
-      isWhole = chunk === undefined
-      if (chunk === undefined) continue
-      chunks.push(chunk)
-      have += chunk.length
+    for (let more = true; more; ) {
+      const chunk = await file.read(size, CHUNK_BYTES)
+      more = chunk.length > 0
+      chunks.push(chunk.slice())
+      size += chunk.length
+      if (size <= MAX_IN_MEMORY_BYTES) continue
+      throw new SabotError(
+        'FILE_UNREADABLE',
+        `${path} comes as a stream of more than 1 GiB: store it in a file first`,
+        {
+          path,
+          sizeBytes: size,
+        },
+      )
     }
-    const bytes = new Uint8Array(have)
-    let at = 0
-    for (const chunk of chunks) {
-      bytes.set(chunk, at)
-      at += chunk.length
-    }
-    return { bytes, isWhole }
   } finally {
-    await reader.close()
+    await file.close()
+  }
+  const bytes = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks.splice(0)) {
+    bytes.set(chunk, at)
+    at += chunk.length
+  }
+  return {
+    sizeBytes: size,
+    read: async (offset, length) => bytes.slice(offset, offset + length),
+    close: async () => {},
   }
 }
 
@@ -97,6 +92,91 @@ export interface FileHead {
   readonly bytes: Uint8Array
   /** Whether there is nothing behind them. */
   readonly isWhole: boolean
+}
+
+/** How long what has come may wait for more, ms. */
+const PATIENCE_MS = 50
+
+/** The bytes of a reader that may wait long for more: it gives an empty piece when nothing has come for a moment. */
+export function promptly(reader: ByteReader, clock: SourceClock): ByteReader {
+  let reading: Promise<Uint8Array | undefined> | undefined
+  let hasSaidSo = false
+  const read = async (): Promise<Uint8Array | undefined> => {
+    reading ??= reader.read()
+    let cancel = (): void => {}
+    const pause = new Promise<Uint8Array>(resolve => {
+      if (!hasSaidSo) cancel = clock.schedule(PATIENCE_MS, () => resolve(NOTHING_YET))
+    })
+    try {
+      const chunk = await Promise.race([reading, pause])
+      hasSaidSo = chunk === NOTHING_YET
+      if (!hasSaidSo) reading = undefined
+      return chunk
+    } finally {
+      cancel()
+    }
+  }
+  return { read, close: () => reader.close() }
+}
+
+const NOTHING_YET = new Uint8Array()
+
+/** A reader whose next bytes can be looked at before they are read. */
+export class PeekingReader implements ByteReader {
+  private readonly reader: ByteReader
+  private chunks: Uint8Array[] = []
+  private hasEnded = false
+  /** Whether the reader had no more for now when it was looked at last. */
+  private isWaiting = false
+
+  constructor(reader: ByteReader) {
+    this.reader = reader
+  }
+
+  /** The next `length` bytes or more, or all; a reader that waits for more (an empty piece) has no more for now. */
+  async peek(length: number): Promise<FileHead> {
+    let have = this.chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    while (have < length && !this.hasEnded) {
+      const chunk = await this.reader.read()
+      this.hasEnded = chunk === undefined
+      this.isWaiting = chunk?.length === 0
+      if (this.isWaiting) break
+      if (chunk === undefined) continue
+      this.chunks.push(chunk)
+      have += chunk.length
+    }
+    const bytes = new Uint8Array(have)
+    let at = 0
+    for (const chunk of this.chunks) {
+      bytes.set(chunk, at)
+      at += chunk.length
+    }
+    return { bytes, isWhole: this.hasEnded }
+  }
+
+  /** Passes over bytes. @throws SabotError SOURCE_CHANGED when there are fewer */
+  async skip(length: number, path: string): Promise<void> {
+    for (let left = length; left > 0; ) {
+      const chunk = await this.read()
+      if (chunk === undefined) throw ended(path, length - left, length)
+      if (chunk.length > left) this.chunks.unshift(chunk.subarray(left))
+      left -= chunk.length
+    }
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    const peeked = this.chunks.shift()
+    if (peeked !== undefined) return peeked
+    if (this.isWaiting) {
+      this.isWaiting = false
+      return NOTHING_YET
+    }
+    return this.hasEnded ? undefined : this.reader.read()
+  }
+
+  close(): Promise<void> {
+    return this.reader.close()
+  }
 }
 
 function ended(path: string, sizeBytes: number, wantedBytes: number): SabotError {

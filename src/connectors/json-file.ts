@@ -5,6 +5,7 @@ import { type JsonDecoderOptions, jsonDecoder } from '../formats/json.js'
 import { inferJsonSchema } from '../formats/json-infer.js'
 import type { Source } from '../operators/source.js'
 import type { FileHead } from './file-bytes.js'
+import type { FileInput } from './file-input.js'
 import type { RecordFormat, RecordLayout } from './record-format.js'
 import { type RecordFileOptions, recordSource } from './record-source.js'
 
@@ -16,28 +17,26 @@ export interface JsonFileOptions extends RecordFileOptions, Omit<JsonDecoderOpti
  * `json('clicks.ndjson', { user: 'utf8', at: 'timestamp' })`; see src/formats/json.ts for what each type takes. Without
  * a declaration the schema is inferred from the first records when the job starts, and everything is nullable.
  *
- * Several files are read one after the other. Files that end in .gz or .zst are decompressed on the way (gzip of several
+ * Patterns, directories, lists, URLs, streams and Blobs: see FileInput in file-input.ts; `follow: true` goes on behind the
+ * end of a log. Several files are read one after the other, each a split with its own position. Files that end in .gz or .zst are decompressed on the way (gzip of several
  * members only where the host's DecompressionStream takes it, as Node's does). Memory is constant. Replayable; the
- * position is a byte and a row behind it; a compressed file is decompressed up to there once more.
+ * position is a file, a byte and a row behind it; a compressed file is decompressed up to there once more.
  * @throws SabotError FILE_NOT_FOUND, FILE_UNREADABLE, COMPRESSION_INVALID, RECORD_INVALID (see `invalid`), UNKNOWN_FIELD,
  *   SCHEMA_INVALID, UNSUPPORTED_TYPE, MEMORY_LIMIT; SOURCE_CHANGED on resuming when a file is shorter than it was
  */
 export function json<const Shape extends SchemaShape>(
-  path: string | readonly string[],
+  input: FileInput,
   fields: Shape,
   options?: JsonFileOptions,
 ): Source<RowOf<Shape>>
-export function json(path: string | readonly string[], fields?: undefined, options?: JsonFileOptions): Source
-export function json(
-  path: string | readonly string[],
-  fields?: SchemaShape,
-  { invalid, compression, ...decoding }: JsonFileOptions = {},
-): Source {
+export function json(input: FileInput, fields?: undefined, options?: JsonFileOptions): Source
+export function json(input: FileInput, fields?: SchemaShape, options: JsonFileOptions = {}): Source {
+  const { invalid, compression, follow, pollMs, ...decoding } = options
   return recordSource({
-    paths: path,
+    input,
     format: jsonRecords(decoding),
     schema: fields && new Schema(fieldsOf(fields)),
-    options: { ...(invalid === undefined ? {} : { invalid }), ...(compression === undefined ? {} : { compression }) },
+    options,
   })
 }
 

@@ -1,16 +1,31 @@
 /* One file of records while it is read: from chunks of bytes to decoded records, and the places between them. */
 import { SabotError } from '../core/errors.js'
+import type { ReadableFile } from '../core/files.js'
 import type { Schema } from '../core/schema.js'
 import type { SourceContext } from '../operators/source.js'
 import type { ByteReader, Compression } from './decompress.js'
-import { openBytes, readHead } from './file-bytes.js'
+import { openBytes, PeekingReader, promptly } from './file-bytes.js'
+import type { InputFile } from './file-input.js'
 import { named, naming } from './naming.js'
 import type { DecodedRecords, RecordDecoder, RecordFormat, RecordLayout } from './record-format.js'
 import type { RecordPosition } from './record-position.js'
 
 export interface FileOfRecords {
-  readonly path: string
+  readonly file: InputFile
   readonly compression: Compression
+}
+
+export interface RecordFileRequest {
+  readonly format: RecordFormat
+  /** undefined: it is inferred from the first records. */
+  readonly schema: Schema | undefined
+  readonly place: RecordPlace
+  /** Whether rows of the file were given out before. */
+  readonly isResumed: boolean
+  /** Of the file, when the place was taken. */
+  readonly version: string | undefined
+  /** Whether nobody waits for it any more. */
+  isClosed(): boolean
 }
 
 /** Where a file's decoder is empty. */
@@ -24,6 +39,8 @@ export interface RecordStep {
 
 /** The least that is looked at to learn what a file is like; more where that does not tell. */
 const HEAD_BYTES = 65_536
+/** What schemas are inferred from. */
+const SAMPLE_BYTES = 1_048_576
 const MAX_HEAD_BYTES = 16 * 1_048_576
 /** The decoder is emptied when it holds this share of a batch, or has decoded so many bytes since it was empty. */
 const EMPTY_AT_SHARE = 0.5
@@ -32,29 +49,75 @@ const EMPTY_AT_BYTES = 4 * 1_048_576
 /** Reasons of rejects behind which an array has no more elements. */
 const LAST_REASONS: ReadonlySet<string> = new Set(['NO_ARRAY', 'AFTER_END', 'UNTERMINATED'])
 
+interface Learnt {
+  readonly layout: RecordLayout
+  readonly schema: Schema | undefined
+}
+
 /** @throws SabotError RECORD_INVALID where the file has no header of a reasonable size, COMPRESSION_INVALID, FILE_... */
-export async function layoutOf(
-  { path, compression }: FileOfRecords,
+async function learn(
+  bytes: PeekingReader,
+  path: string,
   format: RecordFormat,
-  { files }: Pick<SourceContext, 'files'>,
-  firstBytes: number = HEAD_BYTES,
-): Promise<RecordLayout> {
-  for (let length = firstBytes; ; length *= 4) {
-    const head = await readHead(files, path, compression, length)
+  schema: Schema | undefined,
+): Promise<Learnt> {
+  for (let length = schema === undefined ? SAMPLE_BYTES : HEAD_BYTES; ; ) {
+    const head = await bytes.peek(length)
+    const { isWhole } = head
+    const have = head.bytes.length
     const layout = await naming(path, () => format.learn(head))
-    if (layout !== undefined) return layout
-    if (!head.isWhole && length < MAX_HEAD_BYTES) continue
-    throw new SabotError('RECORD_INVALID', `${path}: the first ${head.bytes.length} bytes hold no whole header`, {
-      path,
-    })
+    if (layout !== undefined) {
+      const known = schema ?? (await naming(path, () => layout.inferSchema()))
+      if (known !== undefined || isWhole || have >= SAMPLE_BYTES) return { layout, schema: known }
+    } else if (isWhole || have >= MAX_HEAD_BYTES) {
+      throw new SabotError('RECORD_INVALID', `${path}: the first ${have} bytes hold no whole header`, { path })
+    }
+    // Fewer than asked for: more has to come first.
+    if (have >= length) length *= 4
   }
 }
 
 const CLOSING_BRACKET = 0x5d
 const SPACES: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d])
 
+interface ReaderInit {
+  readonly path: string
+  readonly layout: RecordLayout
+  readonly decoder: RecordDecoder
+  readonly bytes: ByteReader
+  readonly place: RecordPlace
+  readonly batchRows: number
+  readonly schema: Schema
+  readonly opened: ReadableFile
+}
+
+function checkReplayable(
+  { name, opensAnew, follow }: InputFile,
+  opened: ReadableFile,
+  version: string | undefined,
+): void {
+  if (opened.isSequential === true && !opensAnew && follow === undefined) {
+    throw new SabotError(
+      'SOURCE_NOT_REPLAYABLE',
+      `${name} comes only once, from its beginning (a pipe, or a server without ranges), so that it cannot be read on ` +
+        'from a checkpoint: store it in a file first, or begin anew without resuming',
+      { path: name },
+    )
+  }
+  if (version !== undefined && opened.version !== undefined && version !== opened.version) {
+    throw new SabotError(
+      'SOURCE_CHANGED',
+      `${name} is not what it was at the checkpoint (${opened.version}, then ${version}): restore the old input, or ` +
+        'begin anew without resuming',
+      { path: name, version: opened.version, expected: version },
+    )
+  }
+}
+
 export class RecordFileReader {
   readonly path: string
+  readonly schema: Schema
+  readonly version: string | undefined
   private readonly layout: RecordLayout
   private readonly decoder: RecordDecoder
   private readonly bytes: ByteReader
@@ -71,15 +134,11 @@ export class RecordFileReader {
   private hasGiven = false
   private isClosed = false
 
-  private constructor(
-    path: string,
-    layout: RecordLayout,
-    decoder: RecordDecoder,
-    bytes: ByteReader,
-    { offset, line, ended }: RecordPlace,
-    batchRows: number,
-  ) {
+  private constructor({ path, layout, decoder, bytes, place, batchRows, schema, opened }: ReaderInit) {
+    const { offset, line, ended } = place
     this.path = path
+    this.schema = schema
+    this.version = opened.version
     this.layout = layout
     this.decoder = decoder
     this.bytes = bytes
@@ -96,30 +155,50 @@ export class RecordFileReader {
     this.origin = isResumed ? { offset: offset - positionBytes, line: line - lines } : { offset: 0, line: 0 }
   }
 
-  /** Opens a file at a place that an earlier reader gave. */
+  /**
+   * Opens a file at a place that an earlier reader gave; undefined: it has no record that would tell a schema.
+   * @throws SabotError SOURCE_CHANGED, SOURCE_NOT_REPLAYABLE where it cannot be read from there
+   */
   static async open(
-    file: FileOfRecords,
-    format: RecordFormat,
-    schema: Schema,
-    place: RecordPlace,
-    context: SourceContext,
-  ): Promise<RecordFileReader> {
-    const { path, compression } = file
-    const { kernel, batchRows, files } = context
-    const layout = await layoutOf(file, format, context)
-    const bytes = await openBytes(files, path, { compression, offset: place.offset })
+    { file, compression }: FileOfRecords,
+    { format, schema, place, isResumed, version, isClosed }: RecordFileRequest,
+    { kernel, batchRows, clock }: SourceContext,
+  ): Promise<RecordFileReader | undefined> {
+    const path = file.name
+    const opened = await file.open()
+    const { offset } = place
+    const isFollowed = file.follow !== undefined
+    const bytesFrom = (from: number): PeekingReader => {
+      if (file.follow !== undefined) return new PeekingReader(file.follow(from))
+      const bytes = openBytes(opened, path, { compression, offset: from })
+      return new PeekingReader(opened.isSequential ? promptly(bytes, clock) : bytes)
+    }
+    let bytes: PeekingReader | undefined
     try {
+      if (isResumed) checkReplayable(file, opened, version)
+      // What can be read at any offset is looked at and then read from the place; of the rest the beginning comes once.
+      const isSought = offset > 0 && (isFollowed || (compression === 'none' && opened.isSequential !== true))
+      bytes = bytesFrom(0)
+      const { layout, schema: known } = await learn(bytes, path, format, schema)
+      if (known === undefined) {
+        await bytes.close()
+        return undefined
+      }
+      if (isSought) bytes = bytesFrom(offset)
+      else if (offset > 0) await bytes.skip(offset, path)
+      const reader = bytes
       return await naming(path, () => {
-        const decoder = layout.decoder({ kernel, schema, batchRows, isResumed: place.offset > 0 })
+        const decoder = layout.decoder({ kernel, schema: known, batchRows, isResumed: offset > 0 })
         try {
-          return new RecordFileReader(path, layout, decoder, bytes, place, batchRows)
+          return new RecordFileReader({ path, layout, decoder, bytes: reader, place, batchRows, schema: known, opened })
         } catch (cause) {
           decoder.destroy()
           throw cause
         }
       })
     } catch (cause) {
-      await bytes.close()
+      await (bytes ?? opened).close()
+      if (isClosed()) return undefined
       throw cause
     }
   }
@@ -157,7 +236,8 @@ export class RecordFileReader {
     this.readTo += chunk.length
     this.note(decoded)
     if (this.layout.isArray) this.lookBack(chunk)
-    if (!this.shouldEmpty()) return { decoded, place: undefined }
+    // An empty chunk: nothing more has come yet, so that what is decoded should not wait for it.
+    if (chunk.length > 0 && !this.shouldEmpty()) return { decoded, place: undefined }
     const last = this.decoder.flush()
     if (last !== undefined) {
       this.note([last])

@@ -10,11 +10,47 @@ export interface Files {
    * Fails with FILE_UNWRITABLE.
    */
   openAppend(path: string): Promise<AppendableFile>
+  /** What a file system has besides; undefined where there is only reading and appending by name. */
+  readonly directories?: Directories
+}
+
+/** Names of files: paths are as for `openRead`, their parts divided by '/'. */
+export interface Directories {
+  /**
+   * What is in a directory, in no particular order; undefined when `path` is no directory or is not there. An empty path
+   * is the place that relative paths start from. Fails with FILE_UNREADABLE.
+   */
+  list(path: string): Promise<readonly DirectoryEntry[] | undefined>
+  /**
+   * Gives a file another name, in place of a file that has it. When the promise is fulfilled the new name would survive
+   * a crash; before, there is the old name or the new one, never both or none. Creates the directories of the new name.
+   * Fails with FILE_NOT_FOUND, FILE_UNWRITABLE.
+   */
+  rename(from: string, to: string): Promise<void>
+  /** Removes a file; one that is not there is no mistake. Fails with FILE_UNWRITABLE. */
+  remove(path: string): Promise<void>
+}
+
+export interface DirectoryEntry {
+  readonly name: string
+  readonly kind: 'file' | 'directory'
+  /** When a file was written last, ms since the epoch; 0 for directories. */
+  readonly modifiedMs: number
 }
 
 export interface ReadableFile {
+  /** As it was when the file was opened; Infinity where only reading to the end tells. */
   readonly sizeBytes: number
-  /** Exactly `length` bytes from `offset`; fewer only where the file ends. */
+  /** Whether only ascending offsets can be read, each byte once: a pipe, or a body without ranges. Default: false. */
+  readonly isSequential?: boolean
+  /** What tells the file from others that have or had its name, such as its inode; undefined: not known. */
+  readonly identity?: string
+  /** What changes when the content does, such as an entity tag; undefined: not known. */
+  readonly version?: string
+  /**
+   * Exactly `length` bytes from `offset`; fewer only where the file ends, which for a file that grows is its present end.
+   * A sequential file gives fewer where no more have come yet, but none only at its end.
+   */
   read(offset: number, length: number): Promise<Uint8Array>
   close(): Promise<void>
 }

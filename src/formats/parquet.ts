@@ -40,7 +40,7 @@ export interface ParquetFile<Row = unknown> {
 }
 
 /**
- * Opens a Parquet file by its footer. With `columns`, only these are read, as the declared types: integers may be
+ * Opens a Parquet file by its footer. With `columns`, or a `schema`, only these are read, as the declared types: integers may be
  * narrowed (each value is checked), integers and floats read as f64, all units of timestamps as ms. Without, all
  * columns are read as the types that the file has.
  * @throws SabotError PARQUET_INVALID when the file is foreign or truncated; MISSING_COLUMN, naming the columns that are
@@ -50,15 +50,18 @@ export async function openParquet<const Shape extends SchemaShape>(
   file: Pick<ReadableFile, 'sizeBytes' | 'read'>,
   options: { readonly columns: Shape },
 ): Promise<ParquetFile<RowOf<Shape>>>
-export async function openParquet(file: Pick<ReadableFile, 'sizeBytes' | 'read'>): Promise<ParquetFile>
 export async function openParquet(
   file: Pick<ReadableFile, 'sizeBytes' | 'read'>,
-  options: { readonly columns?: SchemaShape } = {},
+  options?: { readonly schema?: Schema },
+): Promise<ParquetFile>
+export async function openParquet(
+  file: Pick<ReadableFile, 'sizeBytes' | 'read'>,
+  options: { readonly columns?: SchemaShape; readonly schema?: Schema } = {},
 ): Promise<ParquetFile> {
   const buffer = asyncBuffer(file)
   const metadata = await readMetadata(buffer)
   const trees = new Map(parquetSchema(metadata).children.map(tree => [tree.element.name, tree]))
-  const fields = options.columns === undefined ? undefined : fieldsOf(options.columns)
+  const fields = options.columns === undefined ? options.schema?.fields : fieldsOf(options.columns)
   const schema = new Schema(fields ?? Array.from(trees.values(), derivedField))
   const columns = schema.fields.map(field => ({ field, tree: columnTree(trees, field) }))
   if (fields !== undefined) for (const { field, tree } of columns) checkDeclared(tree, field)

@@ -1,9 +1,13 @@
 /* Files over node:fs: paths relative to a base directory. */
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { isUrl, openHttp } from '../connectors/http-file.js'
 import { SabotError } from '../core/errors.js'
 import type { AppendableFile, Files, ReadableFile } from '../core/files.js'
-import { createDirectory, syncDirectory, systemCode, systemReason } from './durable.js'
+import { sequentialFile } from '../core/sequential-file.js'
+import { nodeDirectories } from './directories.js'
+import { createDirectory, syncDirectory, systemCode } from './durable.js'
+import { unreadable, unwritable } from './file-errors.js'
 
 export interface NodeFilesOptions {
   /** What relative paths start from; the working directory when it is not given. */
@@ -11,14 +15,21 @@ export interface NodeFilesOptions {
 }
 
 /**
- * The file system of this machine. `flush` means fsync, of the directory too where the file is new.
+ * The file system of this machine; `-` is the standard input, and what begins with http:// or https:// is read from
+ * there, in ranges where the server has them. `flush` means fsync, of the directory too where the file is new.
  * Fails with FILE_NOT_FOUND, FILE_UNREADABLE, FILE_UNWRITABLE or FILE_TRUNCATED.
  */
 export function nodeFiles(options: NodeFilesOptions = {}): Files {
   const absolute = (path: string): string => resolve(options.baseDirectory ?? '.', path)
   return {
-    openRead: path => openRead(absolute(path)),
+    openRead: async path => {
+      if (path === '-') {
+        return sequentialFile(process.stdin, 'the standard input', () => void process.stdin.destroy())
+      }
+      return isUrl(path) ? openHttp(fetch, path, path) : openRead(absolute(path))
+    },
     openAppend: path => openAppend(absolute(path)),
+    directories: nodeDirectories(absolute),
   }
 }
 
@@ -30,7 +41,8 @@ async function openRead(path: string): Promise<ReadableFile> {
       await handle.close()
       throw new SabotError('FILE_UNREADABLE', `${path} is a directory, not a file`, { path })
     }
-    return new NodeReadableFile(path, handle, stats.size)
+    if (!stats.isFile()) return sequentialFile(handle.createReadStream(), path)
+    return new NodeReadableFile(path, handle, stats.size, `${stats.dev}:${stats.ino}`)
   } catch (error) {
     throw unreadable(path, error)
   }
@@ -38,18 +50,21 @@ async function openRead(path: string): Promise<ReadableFile> {
 
 class NodeReadableFile implements ReadableFile {
   readonly sizeBytes: number
+  readonly identity: string
   private readonly path: string
   private readonly handle: FileHandle
 
-  constructor(path: string, handle: FileHandle, sizeBytes: number) {
+  constructor(path: string, handle: FileHandle, sizeBytes: number, identity: string) {
     this.path = path
     this.handle = handle
     this.sizeBytes = sizeBytes
+    this.identity = identity
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
     if (!(offset >= 0 && length >= 0)) throw new RangeError(`Cannot read ${length} bytes from offset ${offset}`)
-    const bytes = new Uint8Array(Math.max(0, Math.min(length, this.sizeBytes - offset)))
+    const { size } = await this.handle.stat()
+    const bytes = new Uint8Array(Math.max(0, Math.min(length, size - offset)))
     let filled = 0
     try {
       while (filled < bytes.length) {
@@ -155,17 +170,4 @@ class NodeAppendableFile implements AppendableFile {
   close(): Promise<void> {
     return this.handle.close()
   }
-}
-
-function unreadable(path: string, cause: unknown): SabotError {
-  if (cause instanceof SabotError) return cause
-  if (systemCode(cause) === 'ENOENT') {
-    return new SabotError('FILE_NOT_FOUND', `There is no file ${path}`, { path }, { cause })
-  }
-  return new SabotError('FILE_UNREADABLE', `${path} cannot be read: ${systemReason(cause)}`, { path }, { cause })
-}
-
-function unwritable(path: string, cause: unknown): SabotError {
-  if (cause instanceof SabotError) return cause
-  return new SabotError('FILE_UNWRITABLE', `${path} cannot be written: ${systemReason(cause)}`, { path }, { cause })
 }

@@ -40,6 +40,15 @@ export interface SourceContext {
   readonly files: Files
   /** The task's kernel instance: for sources that decode bytes. */
   readonly kernel: Kernel
+  /** For sources that wait: it belongs to the environment, and stands still in tests. */
+  readonly clock: SourceClock
+}
+
+export interface SourceClock {
+  /** Processing time, ms since the epoch. */
+  now(): number
+  /** Calls `run` once after `delayMs`; the returned function cancels it. */
+  schedule(delayMs: number, run: () => void): () => void
 }
 
 export interface SourceReader {

@@ -97,10 +97,10 @@ export class Wiring {
     switch (role.kind) {
       case 'source': {
         const node = new SourceNode(id, kind)
-        const { files } = environment
+        const { files, clock } = environment
         const { idleAfterMs } = role
         const { onItem } = context
-        const opening = { position: restored?.state, batchRows, files, kernel, idleAfterMs, onItem }
+        const opening = { position: restored?.state, batchRows, files, kernel, clock, idleAfterMs, onItem }
         this.sources.push(...(await openSplits(role.source, node, opening)))
         this.sourceNodes.push(node)
         return node

@@ -7,7 +7,7 @@
  *   after a crash:   AAAAAAAA ... or AAAAAAAABB ... or AAAAAAAABBC0    torn: the rest of an append is cut or zeros
  */
 import { SabotError } from '../core/errors.js'
-import type { AppendableFile, Files, ReadableFile } from '../core/files.js'
+import type { AppendableFile, Directories, DirectoryEntry, Files, ReadableFile } from '../core/files.js'
 import { randomBelow, type SeededRandom, seededRandom } from './seeded-random.js'
 
 type Change =
@@ -15,6 +15,10 @@ type Change =
   | { readonly kind: 'truncate'; readonly size: number }
 
 interface Content {
+  /** Stays with a file that is renamed. */
+  readonly identity: string
+  /** Counts writes of all files, as a clock would. */
+  modified: number
   /** undefined: a crash now makes the file vanish. */
   durable: Uint8Array | undefined
   current: Uint8Array
@@ -30,6 +34,10 @@ export interface MemoryFilesOptions {
 
 export class MemoryFiles implements Files {
   private readonly contents = new Map<string, Content>()
+  /** Removed since the last crash: nobody waits until that is on the disk, so a crash may bring them back. */
+  private removed = new Map<string, Content>()
+  private made = 0
+  private writes = 0
   private readonly capacityBytes: number
   /** Handles of an earlier life are dead. */
   private life = 0
@@ -41,7 +49,7 @@ export class MemoryFiles implements Files {
     this.capacityBytes = capacityBytes
   }
 
-  /** Appends, flushes and truncates so far: the steps at which a crash can be placed. */
+  /** Appends, flushes, truncates, renames and removals so far: the steps at which a crash can be placed. */
   get operationCount(): number {
     return this.operations
   }
@@ -55,7 +63,11 @@ export class MemoryFiles implements Files {
   put(path: string, bytes: Uint8Array): void {
     // A Buffer's slice() would share its memory.
     const durable = new Uint8Array(bytes)
-    this.contents.set(path, { durable, current: durable, sizeBytes: durable.length, changes: [], writer: undefined })
+    const existing = this.contents.get(path)
+    const content = contentOf(existing?.identity ?? this.freshIdentity(), durable, ++this.writes)
+    // In its place: who has the file open sees the new content.
+    if (existing === undefined) this.contents.set(path, content)
+    else Object.assign(existing, content)
   }
 
   /** What the file holds now, or undefined when there is none. */
@@ -76,6 +88,10 @@ export class MemoryFiles implements Files {
     const random = seededRandom(seed)
     this.life += 1
     this.crashAt = Number.POSITIVE_INFINITY
+    for (const [path, content] of this.removed) {
+      if (!this.contents.has(path) && random() < 0.5) this.contents.set(path, content)
+    }
+    this.removed = new Map()
     for (const [path, content] of this.contents) {
       const left = afterCrash(content, random)
       if (left === undefined) this.contents.delete(path)
@@ -91,12 +107,14 @@ export class MemoryFiles implements Files {
 
   async openRead(path: string): Promise<ReadableFile> {
     const { life } = this
-    const sizeBytes = this.content(path).sizeBytes
+    const opened = this.content(path)
+    const { sizeBytes, identity } = opened
     return {
       sizeBytes,
+      identity,
       read: async (offset, length) => {
         this.assertAlive(life, path)
-        const { current, sizeBytes: end } = this.content(path)
+        const { current, sizeBytes: end } = opened
         return current.slice(Math.min(offset, end), Math.min(offset + length, end))
       },
       close: async () => {},
@@ -106,11 +124,44 @@ export class MemoryFiles implements Files {
   async openAppend(path: string): Promise<AppendableFile> {
     let content = this.contents.get(path)
     if (content === undefined) {
-      content = { durable: undefined, current: new Uint8Array(), sizeBytes: 0, changes: [], writer: undefined }
+      content = contentOf(this.freshIdentity(), undefined, ++this.writes)
       this.contents.set(path, content)
     }
     if (content.writer !== undefined) throw unwritable(path, 'it has a writer already')
     return this.writer(path, content)
+  }
+
+  readonly directories: Directories = {
+    list: async path => {
+      const prefix = path === '' || path === '.' ? '' : `${path.replace(/\/+$/, '')}/`
+      const entries = new Map<string, DirectoryEntry>()
+      for (const [known, { modified }] of this.contents) {
+        if (!known.startsWith(prefix)) continue
+        const [name = '', ...below] = known.slice(prefix.length).split('/')
+        const kind = below.length > 0 ? 'directory' : 'file'
+        entries.set(name, { name, kind, modifiedMs: kind === 'file' ? modified : 0 })
+      }
+      return entries.size === 0 && prefix !== '' ? undefined : [...entries.values()]
+    },
+    rename: async (from, to) => {
+      const content = this.content(from)
+      // A crash comes before it or behind it.
+      this.step(to)
+      content.durable ??= new Uint8Array()
+      this.contents.delete(from)
+      this.contents.set(to, content)
+    },
+    remove: async path => {
+      const content = this.contents.get(path)
+      if (content === undefined) return
+      this.step(path)
+      this.contents.delete(path)
+      this.removed.set(path, content)
+    },
+  }
+
+  private freshIdentity(): string {
+    return `memory:${++this.made}`
   }
 
   private writer(path: string, content: Content): AppendableFile {
@@ -129,6 +180,7 @@ export class MemoryFiles implements Files {
         begin()
         if (this.usedBytes() + bytes.length > this.capacityBytes) throw unwritable(path, 'no space is left')
         append(content, bytes)
+        content.modified = ++this.writes
         content.changes.push({ kind: 'append', bytes: new Uint8Array(bytes) })
         this.step(path)
       },
@@ -142,6 +194,7 @@ export class MemoryFiles implements Files {
         begin()
         if (size > content.sizeBytes) throw truncated(path, size, content.sizeBytes)
         content.sizeBytes = size
+        content.modified = ++this.writes
         content.changes.push({ kind: 'truncate', size })
         this.step(path)
       },
@@ -174,6 +227,11 @@ export class MemoryFiles implements Files {
   }
 }
 
+function contentOf(identity: string, durable: Uint8Array | undefined, modified: number): Content {
+  const current = durable ?? new Uint8Array()
+  return { identity, modified, durable, current, sizeBytes: current.length, changes: [], writer: undefined }
+}
+
 function append(content: Content, bytes: Uint8Array): void {
   const end = content.sizeBytes + bytes.length
   // The durable bytes are a buffer of their own as soon as something follows them.
@@ -186,19 +244,13 @@ function append(content: Content, bytes: Uint8Array): void {
   content.sizeBytes = end
 }
 
-function afterCrash({ durable, changes }: Content, random: SeededRandom): Uint8Array | undefined {
+function afterCrash({ identity, modified, durable, changes }: Content, random: SeededRandom): Uint8Array | undefined {
   const kept = randomBelow(random, changes.length + 1)
   const tornBytes = random()
   const zeros = random() < 0.5
   // A file that was never flushed may have no entry in its directory.
   if (durable === undefined && (kept === 0 || random() < 0.25)) return undefined
-  const left: Content = {
-    durable,
-    current: durable ?? new Uint8Array(),
-    sizeBytes: durable?.length ?? 0,
-    changes: [],
-    writer: undefined,
-  }
+  const left = contentOf(identity, durable, modified)
   for (const [index, change] of changes.slice(0, kept).entries()) {
     if (change.kind === 'truncate') left.sizeBytes = change.size
     else if (index < kept - 1) append(left, change.bytes)

@@ -9,6 +9,13 @@ const open = new Map<number, ReadableFile | AppendableFile>()
 let opened = 0
 
 async function answer(call: FilesCall): Promise<unknown> {
+  if ('folder' in call && !('path' in call)) {
+    const { directories } = browserFiles({ folder: call.folder })
+    if (call.method === 'list') return { entries: await directories?.list(call.directory) }
+    if (call.method === 'rename') await directories?.rename(call.from, call.to)
+    else await directories?.remove(call.directory)
+    return {}
+  }
   if ('path' in call) {
     const file = await browserFiles({ folder: call.folder })[call.method](call.path)
     open.set(++opened, file)

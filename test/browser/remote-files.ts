@@ -1,5 +1,5 @@
 import { decodeError, type WireError } from '../../src/browser/protocol.js'
-import type { AppendableFile, Files, ReadableFile } from '../../src/core/files.js'
+import type { AppendableFile, Directories, DirectoryEntry, Files, ReadableFile } from '../../src/core/files.js'
 
 export type FilesCall =
   | { method: 'openRead' | 'openAppend'; folder: string; path: string }
@@ -7,11 +7,14 @@ export type FilesCall =
   | { method: 'append'; handle: number; bytes: Uint8Array }
   | { method: 'truncate'; handle: number; sizeBytes: number }
   | { method: 'flush' | 'close'; handle: number }
+  | { method: 'list' | 'remove'; folder: string; directory: string }
+  | { method: 'rename'; folder: string; from: string; to: string }
 
 interface Answer {
   handle: number
   sizeBytes: number
   bytes: Uint8Array
+  entries: readonly DirectoryEntry[] | undefined
 }
 
 /** The files of a worker (files.worker.ts), seen from a page. */
@@ -66,6 +69,12 @@ export class RemoteFiles implements Files {
       truncate: to => change({ method: 'truncate', handle, sizeBytes: to }),
       close: () => change({ method: 'close', handle }),
     }
+  }
+
+  readonly directories: Directories = {
+    list: async directory => (await this.#call({ method: 'list', folder: this.#folder, directory })).entries,
+    rename: async (from, to) => void (await this.#call({ method: 'rename', folder: this.#folder, from, to })),
+    remove: async directory => void (await this.#call({ method: 'remove', folder: this.#folder, directory })),
   }
 
   #call(call: FilesCall): Promise<Answer> {

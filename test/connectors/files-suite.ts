@@ -115,6 +115,30 @@ export function filesSuite(name: string, makeFixture: () => Promise<FilesFixture
       expect([...(await readAll(files, path('e.bin')))]).toEqual([...BYTES])
     })
 
+    law('lists directories, renames over what is there, and removes', async ({ files, path, reopen }) => {
+      const { directories } = files
+      if (directories === undefined) throw new TypeError('these files have no directories')
+      await write(files, path('dir/a.bin'), BYTES)
+      await write(files, path('dir/b.bin'), BYTES.subarray(0, 3))
+      await write(files, path('dir/below/c.bin'), BYTES)
+      const names = async (directory: string) => {
+        const entries = await directories.list(path(directory))
+        return entries?.map(({ name, kind }) => `${kind} ${name}`).sort()
+      }
+      expect(await names('dir')).toEqual(['directory below', 'file a.bin', 'file b.bin'])
+      expect(await names('dir/a.bin')).toBeUndefined()
+      expect(await names('nowhere')).toBeUndefined()
+      await directories.rename(path('dir/a.bin'), path('dir/b.bin'))
+      await directories.rename(path('dir/b.bin'), path('new/deep/b.bin'))
+      expect(await names('dir')).toEqual(['directory below'])
+      expect([...(await readAll(await reopen(), path('new/deep/b.bin')))]).toEqual([...BYTES])
+      const missing = directories.rename(path('dir/a.bin'), path('dir/x.bin'))
+      await expect(missing).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' })
+      await directories.remove(path('new/deep/b.bin'))
+      await directories.remove(path('new/deep/b.bin'))
+      await expect(files.openRead(path('new/deep/b.bin'))).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' })
+    })
+
     law('keeps 8 MB as they are', async ({ files, path, reopen }) => {
       const large = new Uint8Array(8 << 20)
       for (let index = 0; index < large.length; index++) large[index] = (index * 2654435761) >>> 24

@@ -292,20 +292,23 @@ describe('json()', () => {
 
   it('refuses positions of others, and inputs that are shorter than at the position', async () => {
     const files = filesOf({ in: lines([{ n: 1 }, { n: 2 }]), 'in.gz': gzip(utf8(lines([{ n: 1 }]))) })
-    const at = { file: 0, offset: 0, line: 0, rows: 0, rejected: 0, ended: 'no' }
+    const start = { offset: 0, line: 0, rows: 0, rejected: 0, ended: 'no' }
+    const within = (changes: object, path = 'in') => {
+      return { files: [path], at: 0, in: { ...start, ...changes }, schema: null, rejected: 0 }
+    }
     const read = (position: object, path = 'in') =>
       readAll(json(path, { n: 'i32' }), { files, position: position as never })
-    for (const wrong of [7, {}, { ...at, offset: -1 }, { ...at, ended: 'maybe' }, { ...at, rows: 1.5 }]) {
-      await expect(read(Object(wrong))).rejects.toMatchObject({ code: 'POSITION_INVALID' })
+    const wrong = [{ offset: -1 }, { ended: 'maybe' }, { rows: 1.5 }].map(changes => within(changes))
+    for (const position of [7, {}, { at: 0, rejected: 0 }, { ...within({}), at: -1 }, { ...within({}), files: [1] }]) {
+      wrong.push(position as never)
     }
-    for (const gone of [
-      { ...at, file: 1 },
-      { ...at, offset: 100 },
-      { ...at, rows: 3 },
-    ]) {
+    for (const position of wrong) {
+      await expect(read(Object(position))).rejects.toMatchObject({ code: 'POSITION_INVALID' })
+    }
+    for (const gone of [{ ...within({}), at: 1 }, within({}, 'other'), within({ offset: 100 }), within({ rows: 3 })]) {
       await expect(read(gone)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' })
     }
-    await expect(read({ ...at, offset: 100 }, 'in.gz')).rejects.toMatchObject({ code: 'SOURCE_CHANGED' })
-    expect((await read({ ...at, rows: 1 })).rows).toEqual([{ n: 2 }])
+    await expect(read(within({ offset: 100 }, 'in.gz'), 'in.gz')).rejects.toMatchObject({ code: 'SOURCE_CHANGED' })
+    expect((await read(within({ rows: 1 }))).rows).toEqual([{ n: 2 }])
   })
 })

@@ -4,6 +4,7 @@ import type { Files } from '../../src/core/files.js'
 import type { Json } from '../../src/core/json.js'
 import type { Kernel } from '../../src/kernel/module.js'
 import type { Source, SourceContext } from '../../src/operators/source.js'
+import { ManualClock } from '../../src/testing/manual-clock.js'
 import { MemoryFiles } from '../../src/testing/memory-files.js'
 import { testKernel } from './kernel.js'
 
@@ -19,6 +20,7 @@ export interface ReadingOptions {
   readonly batchRows?: number
   readonly position?: Json | undefined
   readonly kernel?: Kernel
+  readonly clock?: SourceContext['clock']
 }
 
 export function contextOf({
@@ -26,8 +28,9 @@ export function contextOf({
   batchRows = 8192,
   position,
   kernel = testKernel(),
+  clock = new ManualClock(),
 }: ReadingOptions = {}): SourceContext {
-  return { files, batchRows, position, kernel }
+  return { files, batchRows, position, kernel, clock }
 }
 
 /** Positions go through JSON, as a checkpoint sends them. */

@@ -8,13 +8,15 @@ import { nodeEnvironment } from '../../src/node/environment.js'
 import { fromReadable, toReadable, toWritable } from '../../src/node/streams.js'
 import type { Sink } from '../../src/operators/sink.js'
 import type { Source } from '../../src/operators/source.js'
+import { ManualClock } from '../../src/testing/manual-clock.js'
 
 const { files, standardOutput, createKernel } = nodeEnvironment()
+const clock = new ManualClock()
 const kernel = createKernel()
 const ROWS = Array.from({ length: 10 }, (_, n) => ({ n, text: `row ${n}` }))
 
 async function readAll(source: Source<unknown>, position?: Json): Promise<{ rows: unknown[]; position: Json }> {
-  const reader = await source.open({ position, batchRows: 4, files, kernel })
+  const reader = await source.open({ position, batchRows: 4, files, kernel, clock })
   const rows: unknown[] = []
   let last: Json = null
   for (let next = await reader.read(); next !== undefined; next = await reader.read()) {
@@ -26,7 +28,7 @@ async function readAll(source: Source<unknown>, position?: Json): Promise<{ rows
 }
 
 async function batchesOf(rows: readonly object[]) {
-  const reader = await memory(rows).open({ position: undefined, batchRows: 3, files, kernel })
+  const reader = await memory(rows).open({ position: undefined, batchRows: 3, files, kernel, clock })
   const batches = []
   for (let next = await reader.read(); next !== undefined; next = await reader.read()) batches.push(next.batch)
   return batches
@@ -45,7 +47,7 @@ describe('fromReadable', () => {
   it('opens a stream anew where it can, and goes on from a position', async () => {
     const source = fromReadable(() => Readable.from(ROWS), { schema: schema({ n: 'i32', text: 'utf8' }) })
     expect(source.replayable).toBe(true)
-    const reader = await source.open({ position: undefined, batchRows: 4, files, kernel })
+    const reader = await source.open({ position: undefined, batchRows: 4, files, kernel, clock })
     const position = (await reader.read())?.position
     await reader.close()
     expect((await readAll(source, position)).rows).toEqual(ROWS.slice(4))
@@ -60,7 +62,7 @@ describe('fromReadable', () => {
         this.push({ n: made++ })
       },
     })
-    const reader = await fromReadable(stream).open({ position: undefined, batchRows: 4, files, kernel })
+    const reader = await fromReadable(stream).open({ position: undefined, batchRows: 4, files, kernel, clock })
     await reader.read()
     await nextTurn()
     const before = made

@@ -156,7 +156,7 @@ describe('a source of several splits', () => {
     expect((await execute(graph, environment()).ended).status).toBe('finished')
     expect(sink.rows.map(({ at }) => at)).toEqual([0, 1, 2, 5, 6, 7, 8])
     const { kernel } = { kernel: environment().createKernel() }
-    const context = { batchRows: 2, files: new MemoryFiles(), kernel }
+    const context = { batchRows: 2, files: new MemoryFiles(), kernel, clock: new ManualClock() }
     const seen: number[] = []
     let position: Json | undefined
     for (let read = 0; read < 4; read++) {

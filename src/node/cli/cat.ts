@@ -78,7 +78,7 @@ interface DataFile {
 }
 
 async function cat(files: readonly DataFile[], options: CatOptions): Promise<number> {
-  const { files: storage, standardOutput, createKernel } = nodeEnvironment()
+  const { files: storage, standardOutput, createKernel, clock } = nodeEnvironment()
   const kernel = createKernel()
   const asRows = options.schema === undefined && options.stats === undefined
   const writer = await stdout().open({ state: undefined, files: storage, kernel, standardOutput })
@@ -86,7 +86,7 @@ async function cat(files: readonly DataFile[], options: CatOptions): Promise<num
   for (const { path, format } of files) {
     if (view.isFull) break
     // What cannot be opened ends with 2, as nothing that was asked for has been done for it.
-    const context = { position: undefined, batchRows: BATCH_ROWS, files: storage, kernel }
+    const context = { position: undefined, batchRows: BATCH_ROWS, files: storage, kernel, clock }
     const reader = await sourceOf(path, format, options).open(context)
     try {
       await view.read(path, reader)

@@ -17,6 +17,7 @@ export const FILES_HELP = `Files:
   json      .json .ndjson .jsonl: one object a line, or one array of objects
   csv       .csv, .tsv with tabs: the first record names the columns
   parquet   .parquet
+  A FILE is a path, a directory, a quoted pattern such as 'logs/**/*.ndjson', a URL, or - for the standard input.
   .gz and .zst behind json and csv are decompressed on the way. Types are inferred from the first MiB of json and csv.`
 
 const FORMATS: Readonly<Record<string, DataFormat>> = {

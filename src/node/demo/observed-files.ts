@@ -4,6 +4,7 @@ import type { AppendableFile, Files } from '../../core/files.js'
 export function observedFiles(files: Files, observe: (path: string, bytes: Uint8Array) => void): Files {
   return {
     openRead: path => files.openRead(path),
+    ...(files.directories === undefined ? {} : { directories: files.directories }),
     openAppend: async path => {
       const file = await files.openAppend(path)
       const observed: AppendableFile = {

@@ -1,35 +1,55 @@
+/* Files behind URLs. The types of fetch belong to the environment, so that what is used of it is described here. */
 import { SabotError } from '../core/errors.js'
 import type { ReadableFile } from '../core/files.js'
+import { sequentialFile } from '../core/sequential-file.js'
+import { type ByteStreamLike, chunksOf } from './byte-streams.js'
+
+/** What is used of fetch. */
+export type Fetch = (
+  url: string,
+  init: { readonly headers: Readonly<Record<string, string>> },
+) => Promise<FetchResponse>
+
+export interface FetchResponse {
+  readonly ok: boolean
+  readonly status: number
+  readonly headers: { get(name: string): string | null }
+  readonly body: ByteStreamLike | null
+  arrayBuffer(): Promise<ArrayBuffer>
+}
+
+/** Whether a path is one for fetch. */
+export function isUrl(path: string): boolean {
+  return /^(?:https?|blob|data):/i.test(path)
+}
 
 /**
  * A file behind a URL, read in ranges. A server that does not know ranges, or does not tell the size, is asked once for
- * the whole. `path` is what the user wrote, for messages.
+ * the whole, which is then read from its beginning to its end. `path` is what the user wrote, for messages.
  */
-export async function openHttp(path: string, url: string): Promise<ReadableFile> {
-  const first = await request(path, url, { headers: { Range: 'bytes=0-0' } })
-  if (first.status === 416) return whole(new Uint8Array(0))
+export async function openHttp(fetch: Fetch, path: string, url: string): Promise<ReadableFile> {
+  const first = await request(fetch, path, url, { Range: 'bytes=0-0' })
+  if (first.status === 416) return sequentialFile(nothing(), path)
   const total = first.status === 206 ? totalBytes(first) : undefined
   if (total === undefined) {
     // 206 without a readable size: another origin that does not expose Content-Range.
-    const response = first.status === 206 ? await request(path, url, {}) : first
-    return whole(await body(path, response))
+    const response = first.status === 206 ? await request(fetch, path, url, {}) : first
+    return sequentialFile(response.body === null ? nothing() : chunksOf(response.body), path)
   }
   await body(path, first)
   const version = versionOf(first)
   return {
     sizeBytes: total,
+    ...(version === '' ? {} : { version }),
     read: async (offset, length) => {
       const end = Math.min(offset + length, total)
       if (end <= offset) return new Uint8Array(0)
-      const response = await request(path, url, { headers: { Range: `bytes=${offset}-${end - 1}` } })
+      const response = await request(fetch, path, url, { Range: `bytes=${offset}-${end - 1}` })
       if (response.status !== 206 || totalBytes(response) !== total || versionOf(response) !== version) {
         throw new SabotError(
           'FILE_UNREADABLE',
           `${path}: the file changed on the server while it was read; start again`,
-          {
-            path,
-            status: response.status,
-          },
+          { path, status: response.status },
         )
       }
       const bytes = await body(path, response)
@@ -44,10 +64,15 @@ export async function openHttp(path: string, url: string): Promise<ReadableFile>
   }
 }
 
-async function request(path: string, url: string, init: RequestInit): Promise<Response> {
-  let response: Response
+async function request(
+  fetch: Fetch,
+  path: string,
+  url: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<FetchResponse> {
+  let response: FetchResponse
   try {
-    response = await fetch(url, init)
+    response = await fetch(url, { headers })
   } catch (cause) {
     throw new SabotError(
       'FILE_UNREADABLE',
@@ -64,7 +89,7 @@ async function request(path: string, url: string, init: RequestInit): Promise<Re
   throw new SabotError('FILE_UNREADABLE', `${path}: the server answered with status ${response.status}`, details)
 }
 
-async function body(path: string, response: Response): Promise<Uint8Array> {
+async function body(path: string, response: FetchResponse): Promise<Uint8Array> {
   try {
     return new Uint8Array(await response.arrayBuffer())
   } catch (cause) {
@@ -73,20 +98,14 @@ async function body(path: string, response: Response): Promise<Uint8Array> {
 }
 
 /** The size from `Content-Range: bytes 0-0/1234`. */
-function totalBytes(response: Response): number | undefined {
+function totalBytes(response: FetchResponse): number | undefined {
   const match = /^bytes \d+-\d+\/(\d+)$/.exec(response.headers.get('content-range') ?? '')
   return match ? Number(match[1]) : undefined
 }
 
 /** What tells two versions of a file apart, as far as the server says. */
-function versionOf(response: Response): string {
+function versionOf(response: FetchResponse): string {
   return response.headers.get('etag') ?? response.headers.get('last-modified') ?? ''
 }
 
-function whole(bytes: Uint8Array): ReadableFile {
-  return {
-    sizeBytes: bytes.length,
-    read: async (offset, length) => bytes.slice(offset, offset + length),
-    close: async () => {},
-  }
-}
+async function* nothing(): AsyncGenerator<Uint8Array> {}

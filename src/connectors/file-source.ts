@@ -1,0 +1,274 @@
+/*
+ * Files of one format, one after the other. Each file is a split with a position of its own; the source's position tells
+ * which files there are, the one that is read, and the position in it.
+ *
+ * The list of files is settled when the job starts and stands in the position: a job that resumes reads the same files,
+ * whatever has come to the directory meanwhile. Files that were read to their end need not be there any more.
+ */
+import { SabotError } from '../core/errors.js'
+import { type Json, memberOf } from '../core/json.js'
+import { Schema } from '../core/schema.js'
+import type { Source, SourceBatch, SourceContext, SourceReader } from '../operators/source.js'
+import { type FileInput, FileInputs, type InputFile } from './file-input.js'
+import { Follower } from './follow.js'
+import { invalidPosition } from './row-position.js'
+
+/** A file that is to be read from a position on. */
+export interface SplitRequest {
+  readonly file: InputFile
+  /** The declared schema, or the one that an earlier file told; undefined: the file tells. */
+  readonly schema: Schema | undefined
+  /** As a reader of the same file gave it; undefined: from the beginning. */
+  readonly position: Json | undefined
+  readonly context: SourceContext
+}
+
+/** One file while it is read. */
+export interface SplitReader {
+  /** undefined: the file has no record that would tell it. */
+  readonly schema: Schema | undefined
+  /** Rows of the whole file, where known. */
+  readonly rowCount: number | undefined
+  /** Records that became no row, from the beginning of the file. */
+  readonly rejected: number
+  /** The next rows, with the position in the file behind them; undefined at its end. */
+  read(): Promise<SourceBatch | undefined>
+  /** Also while a read is under way, which then ends as if the file did. */
+  close(): Promise<void>
+}
+
+export interface FileFormat {
+  /** The kind of the source, for people. */
+  readonly kind: string
+  openSplit(request: SplitRequest): Promise<SplitReader>
+}
+
+export interface FollowOptions {
+  /** How often the end of the file is looked at, ms. */
+  readonly pollMs: number
+}
+
+export interface FileSourceInit {
+  readonly input: FileInput
+  readonly format: FileFormat
+  readonly schema: Schema | undefined
+  /** Reads what is appended to one file, for ever. */
+  readonly follow?: FollowOptions | undefined
+}
+
+export function fileSource({ input, format, schema, follow }: FileSourceInit): Source {
+  const { kind } = format
+  const inputs = new FileInputs(input, kind)
+  const followed = follow && inputs.onlyPath
+  return {
+    kind,
+    description: follow === undefined ? inputs.description : `${inputs.description}, followed`,
+    schema,
+    replayable: inputs.replayable,
+    open: async context => {
+      const { position, files, clock } = context
+      const from = position === undefined ? undefined : positionOf(position, inputs.description)
+      if (follow !== undefined && followed !== undefined) {
+        const follower = new Follower(files, followed, clock, follow.pollMs, from?.mark)
+        const reader = new FileSequence(format, schema, context, follower, from)
+        await reader.begin()
+        return reader
+      }
+      const list = new FileList(await inputs.list(files), inputs.description, from)
+      const reader = new FileSequence(format, schema, context, list, from)
+      await reader.begin()
+      return reader
+    },
+  }
+}
+
+/** Where the files come from, one after the other. */
+interface Splits {
+  /** undefined: there is none any more. */
+  next(): Promise<InputFile | undefined>
+  /** What a position holds of the files. */
+  describe(): { readonly [member: string]: Json }
+  close(): void
+  /** How many files there are, where known. */
+  readonly count: number | undefined
+}
+
+/** Members of a position. `at`: the file that is read, from 0; `in`: the position in it, null at its beginning. */
+interface FilePosition {
+  readonly files: readonly string[] | undefined
+  readonly mark: Json | undefined
+  readonly at: number
+  readonly in: Json
+  readonly schema: Json
+  /** In the files before. */
+  readonly rejected: number
+}
+
+function positionOf(position: Json, source: string): FilePosition {
+  const [at, rejected] = [memberOf(position, 'at'), memberOf(position, 'rejected')]
+  const files = memberOf(position, 'files')
+  const names = Array.isArray(files) ? files : []
+  if (!isCount(at) || !isCount(rejected) || !names.every(name => typeof name === 'string')) {
+    throw invalidPosition(position, source, 'the names of files, which of them, and a position in it')
+  }
+  const mark = memberOf(position, 'mark')
+  if (files === undefined && mark === undefined) {
+    throw invalidPosition(position, source, 'the names of files, which of them, and a position in it')
+  }
+  const [within = null, schema = null] = [memberOf(position, 'in'), memberOf(position, 'schema')]
+  return { files: files === undefined ? undefined : names, mark, at, in: within, schema, rejected }
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+class FileList implements Splits {
+  private readonly files: readonly (InputFile | undefined)[]
+  private readonly names: readonly string[]
+  private at: number
+
+  /** @throws SabotError SOURCE_CHANGED when a file is gone that was not read to its end */
+  constructor(files: readonly InputFile[], source: string, from: FilePosition | undefined) {
+    this.at = from?.at ?? 0
+    if (from === undefined) {
+      this.files = files
+      this.names = files.map(({ name }) => name)
+      return
+    }
+    if (from.files === undefined) throw invalidPosition({ at: from.at }, source, 'those of a list of files')
+    const byName = new Map(files.map(file => [file.name, file]))
+    this.names = from.files
+    this.files = from.files.map(name => byName.get(name))
+    const missing = from.files.findIndex((name, index) => index >= this.at && !byName.has(name))
+    if (missing < 0 && this.at < this.files.length) return
+    throw new SabotError(
+      'SOURCE_CHANGED',
+      `${source}: at the checkpoint ${this.names[Math.max(missing, 0)]} was to be read, which is not among the files any ` +
+        'more: put it back and name the files as before, or begin anew without resuming',
+      { source, path: this.names[missing], file: this.at },
+    )
+  }
+
+  get count(): number {
+    return this.files.length
+  }
+
+  async next(): Promise<InputFile | undefined> {
+    return this.files[this.at++]
+  }
+
+  describe(): { files: readonly string[] } {
+    return { files: this.names }
+  }
+
+  close(): void {}
+}
+
+class FileSequence implements SourceReader {
+  private readonly format: FileFormat
+  private readonly context: SourceContext
+  private readonly splits: Splits
+  private schema: Schema | undefined
+  private open: SplitReader | undefined
+  private at: number
+  private within: Json
+  /** In the files that are read to their end. */
+  private rejected: number
+  private hasEnded = false
+  private rowsOfFirst: number | undefined
+
+  constructor(
+    format: FileFormat,
+    schema: Schema | undefined,
+    context: SourceContext,
+    splits: Splits,
+    from: FilePosition | undefined,
+  ) {
+    this.format = format
+    this.context = context
+    this.splits = splits
+    const known = from === undefined || from.schema === null ? undefined : Schema.fromJSON(from.schema)
+    this.schema = schema ?? known
+    this.at = from?.at ?? 0
+    this.within = from?.in ?? null
+    this.rejected = from?.rejected ?? 0
+  }
+
+  /** Opens the first file, so that what is wrong with it shows at the start. */
+  async begin(): Promise<void> {
+    try {
+      await this.openNext()
+    } catch (cause) {
+      await this.close()
+      throw cause
+    }
+  }
+
+  get rowCount(): number | undefined {
+    return this.splits.count === 1 ? this.rowsOfFirst : undefined
+  }
+
+  get dropped(): Readonly<Record<string, number>> {
+    const rejected = this.rejected + (this.open?.rejected ?? 0)
+    return rejected === 0 ? {} : { 'invalid-record': rejected }
+  }
+
+  async read(): Promise<SourceBatch | undefined> {
+    while (!this.hasEnded) {
+      const { open } = this
+      if (open === undefined) return undefined
+      const next = await open.read()
+      this.schema ??= open.schema
+      if (next !== undefined) return { ...next, position: this.positionAt(next.position) }
+      if (this.hasEnded) return undefined
+      this.rejected += open.rejected
+      this.open = undefined
+      await open.close()
+      this.at += 1
+      this.within = null
+      await this.openNext()
+    }
+    return undefined
+  }
+
+  async close(): Promise<void> {
+    this.hasEnded = true
+    this.splits.close()
+    const { open } = this
+    if (open === undefined) return
+    this.rejected += open.rejected
+    this.open = undefined
+    await open.close()
+  }
+
+  private async openNext(): Promise<void> {
+    const file = await this.splits.next()
+    if (file === undefined || this.hasEnded) return
+    const opened = await this.format.openSplit({
+      file,
+      schema: this.schema,
+      position: this.within ?? undefined,
+      context: this.context,
+    })
+    this.open = opened
+    this.rowsOfFirst ??= opened.rowCount
+    // close() came meanwhile, and found nothing to close.
+    if (this.hasEnded) await this.close()
+  }
+
+  private positionAt(within: Json): Json {
+    const schema = this.schema === undefined ? null : this.schemaJSON(this.schema)
+    return { ...this.splits.describe(), at: this.at, in: within, schema, rejected: this.rejected }
+  }
+
+  private lastSchema: { readonly schema: Schema; readonly json: Json } | undefined
+
+  /** The same object for every position. */
+  private schemaJSON(schema: Schema): Json {
+    if (this.lastSchema?.schema !== schema) {
+      this.lastSchema = { schema, json: JSON.parse(JSON.stringify(schema.toJSON())) as Json }
+    }
+    return this.lastSchema.json
+  }
+}
