@@ -1,7 +1,12 @@
 export * from './connectors/index.js'
 export {
   Batch,
+  BoolColumn,
+  type Column,
   type ColumnType,
+  DecimalColumn,
+  Dictionary,
+  DictionaryColumn,
   type Directories,
   type DirectoryEntry,
   type Duration,
@@ -9,8 +14,12 @@ export {
   decimal,
   ERROR_CODES,
   type Files,
+  Float32Column,
+  Float64Column,
   formatDuration,
   hours,
+  Int32Column,
+  Int64Column,
   type Json,
   list,
   milliseconds,
@@ -24,6 +33,8 @@ export {
   schema,
   seconds,
   struct,
+  TimestampColumn,
+  Utf8Column,
   type ValueOf,
 } from './core/index.js'
 export type { AggregateOf, Aggregates, WindowResult } from './graph/aggregates.js'
