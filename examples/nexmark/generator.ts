@@ -30,6 +30,8 @@ export interface NexmarkOptions {
   /** Events a second of event time. */
   readonly rate?: number
   readonly seed?: number
+  /** The event time of the first event, in ms. */
+  readonly base?: number
 }
 
 export interface NexmarkStreams {
@@ -104,14 +106,16 @@ class EventSource<Row> implements Source<Row> {
 /** Makes the events of one kind. */
 abstract class Maker {
   protected readonly rate: number
+  protected readonly base: number
   protected readonly random: EventRandom
   private readonly kind: Kind
   private readonly events: number
 
-  constructor(kind: Kind, { events, rate = 100_000, seed = 1 }: NexmarkOptions) {
+  constructor(kind: Kind, { events, rate = 100_000, seed = 1, base = BASE_TIME }: NexmarkOptions) {
     this.kind = kind
     this.events = events
     this.rate = rate
+    this.base = base
     this.random = new EventRandom(seed)
   }
 
@@ -215,7 +219,7 @@ class Persons extends Maker {
   protected add(event: number): void {
     const { random, emails, cards } = this
     this.ids.push(FIRST_ID + lastPerson(event))
-    this.times.push(BASE_TIME + timeOf(event, this.rate))
+    this.times.push(this.base + timeOf(event, this.rate))
     let size = 8 + this.names.push(random.below(NAMES.length))
     emails.words(random, 7)
     emails.text('@')
@@ -258,7 +262,7 @@ class Auctions extends Maker {
 
   protected add(event: number): void {
     const { random, rate, numbers } = this
-    const time = BASE_TIME + timeOf(event, rate)
+    const time = this.base + timeOf(event, rate)
     numbers.id.push(FIRST_ID + lastAuction(event))
     numbers.seller.push(random.below(4) > 0 ? hotSeller(event) : anyPerson(event, this.below))
     numbers.category.push(10 + random.below(5))
@@ -361,7 +365,7 @@ class Bids extends Maker {
     this.auctions.push(random.below(2) > 0 ? hotAuction(event) : anyAuction(event, this.below))
     this.bidders.push(random.below(4) > 0 ? hotBidder(event) : anyPerson(event, this.below))
     this.prices.push(this.price())
-    this.times.push(BASE_TIME + timeOf(event, this.rate))
+    this.times.push(this.base + timeOf(event, this.rate))
     const isHot = random.below(2) > 0
     const channel = isHot ? random.below(HOT_CHANNELS.length) : HOT_CHANNELS.length + random.below(CHANNELS)
     this.channels.push(channel)
