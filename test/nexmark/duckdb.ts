@@ -3,8 +3,7 @@ import { BIGINT, DuckDBDataChunk, DuckDBInstance, type DuckDBType, VARCHAR } fro
 import type { NexmarkStreams } from '../../examples/nexmark/generator.js'
 import { AUCTION, BID, PERSON } from '../../examples/nexmark/model.js'
 import type { Source } from '../../src/operators/source.js'
-import { MemoryFiles } from '../../src/testing/memory-files.js'
-import { testKernel } from '../connectors/kernel.js'
+import { contextOf } from '../connectors/reading.js'
 
 export interface NexmarkTables {
   /** The rows of a query, each as its values in the order of its columns. */
@@ -24,8 +23,7 @@ export async function nexmarkTables({ persons, auctions, bids }: NexmarkStreams)
     const columns = fields.map(([name, type]) => `"${name}" ${type === 'utf8' ? 'VARCHAR' : 'BIGINT'}`)
     await connection.run(`CREATE TABLE ${table} (${columns.join(', ')})`)
     const appender = await connection.createAppender(table)
-    const batchRows = CHUNK_ROWS
-    const reader = await source.open({ position: undefined, batchRows, files: new MemoryFiles(), kernel: testKernel() })
+    const reader = await source.open(contextOf({ batchRows: CHUNK_ROWS }))
     for (let read = await reader.read(); read !== undefined; read = await reader.read()) {
       const { batch } = read
       for (let from = 0; from < batch.length; from += CHUNK_ROWS) {

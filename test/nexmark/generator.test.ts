@@ -13,17 +13,10 @@ import {
   timeOf,
 } from '../../examples/nexmark/model.js'
 import type { Source } from '../../src/operators/source.js'
-import { MemoryFiles } from '../../src/testing/memory-files.js'
-import { testKernel } from '../connectors/kernel.js'
+import { readAll } from '../connectors/reading.js'
 
 async function rowsOf<Row>(source: Source<Row>, batchRows = 1000, position?: number): Promise<Row[]> {
-  const reader = await source.open({ position, batchRows, files: new MemoryFiles(), kernel: testKernel() })
-  const rows: Row[] = []
-  for (let read = await reader.read(); read !== undefined; read = await reader.read()) {
-    rows.push(...(read.batch.toRows() as Row[]))
-  }
-  await reader.close()
-  return rows
+  return (await readAll(source, { batchRows, position })).rows as Row[]
 }
 
 describe('what needs no random numbers', () => {
