@@ -185,6 +185,19 @@ export const OUT_SUM = 1 // f64 for float columns, i64 for integer columns
 export const OUT_MIN = 2 // as OUT_SUM; undefined where OUT_NON_NULL is 0
 export const OUT_MAX = 3 // as OUT_SUM; undefined where OUT_NON_NULL is 0
 
+// ---- joins --------------------------------------------------------------------------------------------------------
+
+export const JOIN_LEFT = 0
+export const JOIN_RIGHT = 1
+/** Rows of an outer side come out alone when they leave without having met a partner; flag of side s: this << s. */
+export const JOIN_OUTER_LEFT = 1
+export const JOIN_OUTER_RIGHT = 2
+/** Rows that one call puts out at most. */
+export const JOIN_OUTPUT_ROWS = 8192
+// What joinOutput points at, columns of JOIN_OUTPUT_ROWS rows one behind the other:
+//   left u32 | right u32 | left gone u32 | right gone u32 | time f64 | watermark f64
+// left and right: the rows of a pair, or NO_ID. gone: rows that are not kept any more.
+
 // ---- snapshots ----------------------------------------------------------------------------------------------------
 //
 // One operator's part: header, parameters, directory of key groups, sections. Little-endian, 8-byte aligned.

@@ -5,6 +5,7 @@
 
 import type { CsvExports } from './csv-exports.js'
 import type { EncodeExports } from './encode-exports.js'
+import type { JoinExports } from './join-exports.js'
 import type { JsonExports } from './json-exports.js'
 
 export interface MemoryExports {
@@ -151,4 +152,5 @@ export interface KernelExports
     WindowExports,
     JsonExports,
     CsvExports,
-    EncodeExports {}
+    EncodeExports,
+    JoinExports {}
