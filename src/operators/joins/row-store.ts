@@ -1,0 +1,100 @@
+import type { Batch } from '../../core/batch.js'
+import type { Column } from '../../core/column.js'
+import { Schema } from '../../core/schema.js'
+import type { Field } from '../../core/types.js'
+import { CHUNK_ROWS, type Chunks, RowSlots } from './row-slots.js'
+import { gatherStored, type StoredColumn, storedColumn, writeNumbers } from './stored-columns.js'
+
+/**
+ * Rows that an operator keeps, in columns, each known by a slot below 2^31. Law: what was added reads back by its slot
+ * until it is released, whatever is added and released in between.
+ */
+export class RowStore {
+  readonly schema: Schema
+  readonly fields: readonly Field[]
+  private readonly columns: readonly StoredColumn[]
+  private readonly slots: RowSlots
+  private readonly times = new StoredNumbers()
+  private readonly arrivals = new StoredNumbers()
+  private arrived = 0
+
+  constructor(fields: readonly Field[]) {
+    this.fields = fields
+    this.schema = new Schema(fields)
+    this.columns = fields.map(storedColumn)
+    const all: readonly Chunks[] = [...this.columns, this.times, this.arrivals]
+    this.slots = new RowSlots({
+      open: chunk => {
+        for (const column of all) column.open(chunk)
+      },
+      drop: chunk => {
+        for (const column of all) column.drop(chunk)
+      },
+    })
+  }
+
+  /** Rows that are kept. */
+  get length(): number {
+    return this.slots.length
+  }
+
+  /** All slots are below this. */
+  get limit(): number {
+    return this.slots.limit
+  }
+
+  /**
+   * Keeps the rows of a batch without a selection: their slots. Rows without event time are of time 0. Restored rows
+   * have the numbers of arrival that they had.
+   */
+  add(batch: Batch, restored?: Float64Array): Uint32Array {
+    const slots = this.slots.take(batch.rowCount)
+    for (const [index, { name }] of this.fields.entries()) this.columns[index]?.write(batch.column(name), slots)
+    writeNumbers(this.arrivals.chunks, restored ?? this.nextArrivals(slots.length), slots)
+    if (restored !== undefined) for (const arrival of restored) this.arrived = Math.max(this.arrived, arrival + 1)
+    if (batch.timestamps !== undefined) writeNumbers(this.times.chunks, batch.timestamps, slots)
+    else writeNumbers(this.times.chunks, new Float64Array(slots.length), slots)
+    return slots
+  }
+
+  release(slots: Uint32Array): void {
+    if (slots.length === 0) return
+    for (const column of this.columns) column.release?.(slots)
+    this.slots.give(slots)
+  }
+
+  /** The values of field `index`, in the order of the slots. With `outer` some of them may be NO_ROW, which is null. */
+  gather(index: number, slots: Uint32Array, outer: boolean): Column {
+    const column = this.columns[index]
+    if (column === undefined) throw new RangeError(`The store has ${this.columns.length} columns, none at ${index}`)
+    return column.gather(slots, outer)
+  }
+
+  /** Event times, ms. */
+  timesOf(slots: Uint32Array): Float64Array {
+    return gatherStored(this.times.chunks, slots)
+  }
+
+  /** Numbers that rise in the order in which the rows were added. */
+  arrivalsOf(slots: Uint32Array): Float64Array {
+    return gatherStored(this.arrivals.chunks, slots)
+  }
+
+  private nextArrivals(count: number): Float64Array {
+    const arrivals = new Float64Array(count)
+    for (let row = 0; row < count; row++) arrivals[row] = this.arrived++
+    return arrivals
+  }
+}
+
+class StoredNumbers implements Chunks {
+  readonly chunks: (Float64Array | undefined)[] = []
+
+  open(chunk: number): void {
+    this.chunks[chunk] = new Float64Array(CHUNK_ROWS)
+  }
+
+  drop(chunk: number): void {
+    this.chunks[chunk] = undefined
+  }
+}
