@@ -43,9 +43,18 @@ export { explainGraph } from './graph/explain.js'
 export { executionDot, explainExecution } from './graph/explain-execution.js'
 export { type Job, JobBuilder, job, type SourceOptions } from './graph/job.js'
 export { JobGraph } from './graph/job-graph.js'
+export {
+  Joined,
+  type JoinField,
+  type JoinProjected,
+  type JoinProjection,
+  left,
+  right,
+} from './graph/join-projection.js'
+export type { IntervalJoinOptions } from './graph/joins.js'
 export { KeyedStream, WindowedStream } from './graph/keyed-stream.js'
 export { type ComputedColumn, column, type Projected, type Projection } from './graph/projection.js'
-export { type SinkOptions, Stream, TimestampedStream, WindowedResults } from './graph/stream.js'
+export { JoinResults, type SinkOptions, Stream, TimestampedStream, WindowedResults } from './graph/stream.js'
 export type { AlignmentOptions, TimestampOptions } from './graph/timestamp-options.js'
 export {
   bounded,

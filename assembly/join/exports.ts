@@ -5,7 +5,9 @@ import { allocate, allocateZeroed, release } from '../memory'
 import { keysHighWater } from '../keys'
 import { addRows, advance, IntervalJoin, keep, writeFlags } from './interval-join'
 import { listsRelease, reserveRecords } from './lists'
-import { queueCreate, queuePayload, queuePut, queueRelease, queueReserve, queueTake, queueTime, TimeQueue } from './time-queue'
+import {
+  queueCreate, queuePayload, queuePut, queueRelease, queueReserve, queueTake, queueTime, TimeQueue,
+} from './time-queue'
 
 // ---- queue by time --------------------------------------------------------------------------------------------------
 
@@ -94,8 +96,8 @@ function clear(join: IntervalJoin): void {
 
 /**
  * Adds rows [from, to) of side 0 (left) or 1 (right): ids u32, times f64, the watermark in force before each f64, and
- * the number u32 by which the host knows each (NO_ID: the row only moves the watermark on). Returns the row to go on with when the outputs are read (`to`: none), or
- * a negative status.
+ * the number u32 by which the host knows each (NO_ID: the row only moves the watermark on). Returns the row to go on
+ * with when the outputs are read (`to`: none), or a negative status.
  */
 export function joinAdd(
   join: usize, side: u32, ids: usize, times: usize, watermarks: usize, rows: usize, from: u32, to: u32,

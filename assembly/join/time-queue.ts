@@ -117,7 +117,7 @@ function place(queue: TimeQueue, node: u32, at: usize): void {
   put<u32>(bucket, node, 4)
 }
 
-/** Takes the next item whose time is at most `bound`: its node, which is valid until the next put; 0 when none is due. */
+/** Takes the next item of a time up to `bound`: its node, which is valid until the next put; 0 when none is due. */
 export function queueTake(queue: TimeQueue, bound: f64): u32 {
   if (queue.count == 0 || !(bound >= -<f64>LIMIT_TIMESTAMP)) return 0
   const until = keyOf(min<f64>(bound, <f64>LIMIT_TIMESTAMP))

@@ -1,5 +1,6 @@
 import { SabotError } from '../core/errors.js'
 import { isKernelCall } from '../operators/aggregates/kernel-functions.js'
+import type { JoinType } from '../operators/joins/join-type.js'
 import { windowAggregateOperator } from '../operators/window-aggregate.js'
 import {
   describeAggregate,
@@ -12,6 +13,8 @@ import type { Aggregates, WindowResult } from './aggregates.js'
 import { requireAppendOnly } from './changelog.js'
 import { checkKnownField } from './fields.js'
 import type { GraphBuilder, NodeInput } from './graph-builder.js'
+import type { Joined } from './join-projection.js'
+import { type IntervalJoinOptions, intervalJoined, type JoinInput } from './joins.js'
 import { deduplicated } from './keyed-operators.js'
 import type { FieldOf } from './projection.js'
 import { type Stream, type StreamTraits, WindowedResults } from './stream.js'
@@ -49,6 +52,24 @@ export class KeyedStream<Row, Key extends FieldOf<Row>> {
    */
   deduplicate(): Stream<Row> {
     return deduplicated<Row>(this.graph, this.input, this.traits, this.keys)
+  }
+
+  /**
+   * Pairs each record with those of `right` that have the same key and whose event time is near:
+   * right time - left time is between `from` and `to`. A pair carries the larger of the two times. Null is a key.
+   * @throws SabotError JOIN_UNBOUNDED, NO_TIMESTAMPS, CHANGELOG_INPUT, JOIN_KEYS, TYPE_MISMATCH, INVALID_OPTION,
+   *   SCHEMA_UNKNOWN
+   */
+  intervalJoin<Right, RightKey extends FieldOf<Right>, const Type extends JoinType = 'inner'>(
+    right: KeyedStream<Right, RightKey>,
+    options: IntervalJoinOptions<Type>,
+  ): Joined<Row, Right, Type> {
+    return intervalJoined<Row, Right, Type>(this.asJoinInput(), right.asJoinInput(), options)
+  }
+
+  private asJoinInput(): JoinInput {
+    const { graph, input, traits, keys } = this
+    return { graph, input, traits, keys }
   }
 }
 

@@ -4,6 +4,7 @@ import { type ColumnType, fieldsOf, type RowOf, type SchemaShape } from '../core
 import { changelogOperator, changelogSchema } from '../operators/changelog.js'
 import { filterOperator } from '../operators/filter.js'
 import { flatMapOperator } from '../operators/flat-map.js'
+import { LATE_OUTPUTS } from '../operators/joins/join-type.js'
 import { mapOperator } from '../operators/map.js'
 import type { OperatorFactory } from '../operators/operator.js'
 import { type Computed, selectOperator } from '../operators/select.js'
@@ -351,6 +352,34 @@ export class WindowedResults<Result, Row> extends Stream<Result> {
   /** The records that came when all of their windows had fired, unchanged. */
   get late(): Stream<Row> {
     return new Stream<Row>(this.graph, this.node, this.inputTraits, LATE_OUTPUT)
+  }
+}
+
+/** The results of a join, and what came too late for it. */
+export class JoinResults<Result, Left, Right> extends Stream<Result> {
+  private readonly leftTraits: StreamTraits
+  private readonly rightTraits: StreamTraits
+
+  constructor(
+    graph: GraphBuilder,
+    node: DraftNode,
+    traits: StreamTraits,
+    leftTraits: StreamTraits,
+    rightTraits: StreamTraits,
+  ) {
+    super(graph, node, traits)
+    this.leftTraits = leftTraits
+    this.rightTraits = rightTraits
+  }
+
+  /** Rows of the left side that came when the watermark had passed their time, unchanged. */
+  get lateLeft(): Stream<Left> {
+    return new Stream<Left>(this.graph, this.node, this.leftTraits, LATE_OUTPUTS.left)
+  }
+
+  /** Rows of the right side that came when the watermark had passed their time, unchanged. */
+  get lateRight(): Stream<Right> {
+    return new Stream<Right>(this.graph, this.node, this.rightTraits, LATE_OUTPUTS.right)
   }
 }
 

@@ -2,6 +2,7 @@ import type { Registry } from '../registry.js'
 import { assigners } from './assigners.js'
 import { errorBounds } from './error-bounds.js'
 import { hashes } from './hash.js'
+import { intervalJoins } from './interval-joins.js'
 import { later } from './later.js'
 import { partitioning } from './partitioning.js'
 import { watermarks } from './watermarks.js'
@@ -14,5 +15,6 @@ export const registry: Registry = {
   ...assigners,
   ...watermarks,
   ...windows,
+  ...intervalJoins,
   ...errorBounds,
 }

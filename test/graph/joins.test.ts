@@ -1,0 +1,149 @@
+import { describe, expect, it } from 'vitest'
+import { collect, execute, job, left, memory, nullable, right, type SabotError, schema } from '../../src/index.js'
+import { testEnvironment } from '../../src/testing/index.js'
+import { builds } from '../kernel/builds.js'
+
+const environment = () => testEnvironment(() => (builds[0] as (typeof builds)[number]).create())
+
+const orders = [
+  { id: 'a', region: 'eu', at: 0 },
+  { id: 'b', region: 'us', at: 10 },
+  { id: '__proto__', region: 'eu', at: 20 },
+]
+const payments = [
+  { orderId: 'b', area: 'us', amount: 5, paidAt: 12 },
+  { orderId: '__proto__', area: 'eu', amount: 7, paidAt: 20 },
+  { orderId: 'b', area: 'eu', amount: 9, paidAt: 25 },
+]
+const orderShape = { schema: schema({ id: 'utf8', region: 'utf8', at: 'f64' }) }
+const paymentShape = { schema: schema({ orderId: 'utf8', area: 'utf8', amount: nullable('i32'), paidAt: 'f64' }) }
+
+/** Runs a job that joins orders and payments; its results by their text, since two sources meet in no fixed order. */
+async function joined<Row>(
+  build: (j: Parameters<Parameters<typeof job>[1]>[0]) => { to(sink: ReturnType<typeof collect<Row>>): void },
+): Promise<string[]> {
+  const sink = collect<Row>()
+  const graph = job('joins', j => build(j).to(sink)).plan()
+  const { error } = await execute(graph, environment()).ended
+  if (error !== undefined) throw error
+  return sink.rows.map(row => JSON.stringify(row)).sort()
+}
+
+const codeOf = (action: () => unknown): string => {
+  try {
+    action()
+  } catch (error) {
+    return (error as SabotError).code
+  }
+  return 'none'
+}
+
+describe('interval join in a job', () => {
+  it('selects fields of both sides', async () => {
+    const results = await joined(j => {
+      const left$ = j.from(memory(orders, orderShape)).withTimestamps('at', { outOfOrderness: 30 })
+      const right$ = j.from(memory(payments, paymentShape)).withTimestamps('paidAt', { outOfOrderness: 30 })
+      return left$
+        .keyBy('id')
+        .intervalJoin(right$.keyBy('orderId'), { from: -1, to: '1s', type: 'left' })
+        .select({
+          id: left('id'),
+          amount: right('amount'),
+          late: (order, payment) => (payment?.paidAt ?? 0) - order.at,
+        })
+    })
+    expect(results).toEqual([
+      '{"id":"__proto__","amount":7,"late":0}',
+      '{"id":"a","amount":null,"late":0}',
+      '{"id":"b","amount":5,"late":2}',
+      '{"id":"b","amount":9,"late":15}',
+    ])
+  })
+
+  it('maps both rows, by keys of several columns', async () => {
+    const results = await joined(j => {
+      const left$ = j.from(memory(orders, orderShape)).withTimestamps('at', { outOfOrderness: 30 })
+      const right$ = j.from(memory(payments, paymentShape)).withTimestamps('paidAt', { outOfOrderness: 30 })
+      return left$
+        .keyBy('id', 'region')
+        .intervalJoin(right$.keyBy('orderId', 'area'), { from: 0, to: 5, toInclusive: false })
+        .map((order, payment) => ({ text: `${order.id} ${payment.amount}` }), { text: 'utf8' })
+    })
+    expect(results).toEqual(['{"text":"__proto__ 7"}', '{"text":"b 5"}'])
+  })
+
+  it('refuses what cannot work, and says why', () => {
+    const plan = (build: Parameters<typeof joined>[0]) =>
+      codeOf(() => job('refused', j => build(j).to(collect())).plan())
+    const sides = (j: Parameters<Parameters<typeof job>[1]>[0]) => ({
+      left$: j.from(memory(orders, orderShape)).withTimestamps('at', { outOfOrderness: 0 }),
+      right$: j.from(memory(payments, paymentShape)).withTimestamps('paidAt', { outOfOrderness: 0 }),
+    })
+    const select = { id: left('id') }
+    const refused = (options: object) =>
+      plan(j => {
+        const { left$, right$ } = sides(j)
+        return left$
+          .keyBy('id')
+          .intervalJoin(right$.keyBy('orderId'), options as { from: 0; to: 0 })
+          .select(select)
+      })
+    expect(refused({})).toBe('JOIN_UNBOUNDED')
+    expect(refused({ from: 0, to: Number.POSITIVE_INFINITY })).toBe('JOIN_UNBOUNDED')
+    expect(refused({ from: 5, to: 4 })).toBe('INVALID_OPTION')
+    expect(refused({ from: 5, to: 5, toInclusive: false })).toBe('INVALID_OPTION')
+    expect(refused({ from: '-1x', to: 5 })).toBe('INVALID_DURATION')
+    expect(refused({ from: 0, to: 1e15 })).toBe('INVALID_OPTION')
+    expect(refused({ from: 0, to: 5, type: 'outer' })).toBe('INVALID_OPTION')
+    expect(refused({ from: '-5m', to: '-1m' })).toBe('none')
+    const by = (keys: ['id'] | ['id', 'region'] | ['at']) =>
+      plan(j => {
+        const { left$, right$ } = sides(j)
+        return left$
+          .keyBy(...(keys as ['id']))
+          .intervalJoin(right$.keyBy('orderId'), { from: 0, to: 0 })
+          .select(select)
+      })
+    expect(by(['id', 'region'])).toBe('JOIN_KEYS')
+    expect(by(['at'])).toBe('TYPE_MISMATCH')
+    const untimed = plan(j => {
+      const { left$ } = sides(j)
+      const right$ = j.from(memory(payments, paymentShape))
+      return left$.keyBy('id').intervalJoin(right$.keyBy('orderId'), { from: 0, to: 0 }).select(select)
+    })
+    expect(untimed).toBe('NO_TIMESTAMPS')
+    const unknown = plan(j => {
+      const { left$, right$ } = sides(j)
+      const mapped = right$.map(payment => ({ ...payment })).withTimestamps('paidAt', { outOfOrderness: 0 })
+      return left$.keyBy('id').intervalJoin(mapped.keyBy('orderId'), { from: 0, to: 0, type: 'left' }).select(select)
+    })
+    expect(unknown).toBe('SCHEMA_UNKNOWN')
+    const field = plan(j => {
+      const { left$, right$ } = sides(j)
+      const wrong = { id: left('nope' as 'id') }
+      return left$.keyBy('id').intervalJoin(right$.keyBy('orderId'), { from: 0, to: 0 }).select(wrong)
+    })
+    expect(field).toBe('UNKNOWN_FIELD')
+  })
+
+  it('keeps in its settings what its state depends on', () => {
+    const graph = job('settings', j => {
+      const left$ = j.from(memory(orders, orderShape)).withTimestamps('at', { outOfOrderness: 0 })
+      const joins = left$
+        .keyBy('id')
+        .intervalJoin(left$.keyBy('region'), { from: '-5m', to: '1h', fromInclusive: false })
+      joins.select({ at: right('at') }).to(collect())
+    }).plan()
+    expect(graph.node('interval-join-1').settings).toEqual({
+      left: ['id'],
+      right: ['region'],
+      type: 'inner',
+      lowerMs: -299_999,
+      upperMs: 3_600_000,
+      kept: { left: ['id'], right: ['at', 'region'] },
+    })
+    expect(graph.node('interval-join-1').description).toBe(
+      'inner join by id = region, right from -4m59s999ms to 1h after left: at',
+    )
+  })
+})
