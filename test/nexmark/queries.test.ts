@@ -9,6 +9,7 @@ import q1 from '../../examples/nexmark/q1.js'
 import q2 from '../../examples/nexmark/q2.js'
 import q10 from '../../examples/nexmark/q10.js'
 import q14 from '../../examples/nexmark/q14.js'
+import q17 from '../../examples/nexmark/q17.js'
 import q21 from '../../examples/nexmark/q21.js'
 import q22 from '../../examples/nexmark/q22.js'
 import type { NexmarkQuery } from '../../examples/nexmark/query.js'
@@ -42,6 +43,13 @@ const CASES: readonly Case[] = [
             dateTime, extra, length(extra) - length(replace(extra, 'c', ''))
           FROM (SELECT *, hour(epoch_ms(dateTime)) AS hour FROM bid)
           WHERE price * 908 > 1000000000 AND price * 908 < 50000000000`,
+  },
+  {
+    query: q17,
+    sql: `SELECT auction, strftime(epoch_ms(dateTime), '%Y-%m-%d') AS day, count(*),
+            count(*) FILTER (price < 10000), count(*) FILTER (price >= 10000 AND price < 1000000),
+            count(*) FILTER (price >= 1000000), min(price), max(price), avg(price), sum(price)
+          FROM bid GROUP BY auction, day`,
   },
   {
     query: q21,
