@@ -52,7 +52,7 @@ export {
   right,
 } from './graph/join-projection.js'
 export type { IntervalJoinOptions } from './graph/joins.js'
-export { KeyedStream, WindowedStream } from './graph/keyed-stream.js'
+export { KeyedStream } from './graph/keyed-stream.js'
 export { type ComputedColumn, column, type Projected, type Projection } from './graph/projection.js'
 export { JoinResults, type SinkOptions, Stream, TimestampedStream, WindowedResults } from './graph/stream.js'
 export type { AlignmentOptions, TimestampOptions } from './graph/timestamp-options.js'
@@ -65,7 +65,30 @@ export {
   punctuated,
   sourceTime,
 } from './graph/watermark-strategies.js'
-export { sliding, tumbling, type WindowAssigner, type WindowOptions } from './graph/windowing.js'
+export {
+  type EmitOptions,
+  type WindowAggregates,
+  type WindowBounds,
+  type WindowedResult,
+  WindowedStream,
+} from './graph/window-builder.js'
+export {
+  type CalendarOptions,
+  type CustomAssigner,
+  calendar,
+  countWindow,
+  customWindows,
+  global,
+  perRecordSliding,
+  type RecordSlidingOptions,
+  type SessionOptions,
+  type SliceWindows,
+  session,
+  sliding,
+  tumbling,
+  type WindowAssigner,
+  type WindowOptions,
+} from './graph/windowing.js'
 export type { HostAggregate } from './operators/aggregates/accumulator.js'
 export {
   Aggregate,
@@ -98,6 +121,16 @@ export type { Sink, SinkContext, SinkWriter } from './operators/sink.js'
 export type { Source, SourceBatch, SourceContext, SourceReader } from './operators/source.js'
 export type { IngestionTime, SourceTime } from './operators/time/timestamp-values.js'
 export type { WatermarkStrategy } from './operators/time/watermark-strategy.js'
+export { after, type Condition, type EarlyAndLate } from './operators/windows/conditions.js'
+export type { WindowRecord } from './operators/windows/contents.js'
+export { type EvictOptions, type Evictor, evict } from './operators/windows/evictor.js'
+export type { PaneSettings } from './operators/windows/keyed-windows.js'
+export type { Pane, PaneTiming } from './operators/windows/pane.js'
+export { type PaneInfo, pane } from './operators/windows/pane-fields.js'
+export type { Trigger, TriggerContext, TriggerMergeContext, TriggerResult } from './operators/windows/trigger.js'
+export { trigger } from './operators/windows/trigger-names.js'
+export type { ProcessContext } from './operators/windows/window-function.js'
+export type { Accumulation } from './operators/windows/window-operator.js'
 export type { Clock, Environment } from './runtime/environment.js'
 export { type ExecuteOptions, execute } from './runtime/execute.js'
 export type { JobEvent, JobHandle, JobMetrics, JobResult, JobStatus, OperatorMetrics } from './runtime/job-handle.js'

@@ -21,6 +21,8 @@ import { type Chaining, type EdgePartition, MAIN_OUTPUT } from './job-graph.js'
 import { KeyedStream } from './keyed-stream.js'
 import type { ComputedColumn, FieldOf, Projected, Projection, Simplified } from './projection.js'
 import { assertOneSource, assertOrigin, type TimestampOptions, timestampSettings } from './timestamp-options.js'
+import { type WindowedStream, windowed } from './window-builder.js'
+import type { WindowAssigner } from './windowing.js'
 
 type Partition = Exclude<EdgePartition, object>
 
@@ -228,6 +230,15 @@ export class Stream<Row> {
       throw new SabotError('DUPLICATE_FIELD', `keyBy() names ${describeValue(twice)} twice`, { field: twice })
     }
     return new KeyedStream<Row, Key>(this.graph, this.asInput(fields), this.traits, fields)
+  }
+
+  /**
+   * Groups all records into windows, in one subtask: results have no key.
+   * @throws SabotError NO_TIMESTAMPS when windows go by event time, which is not assigned; CHANGELOG_INPUT
+   */
+  window<Bounded extends boolean>(assigner: WindowAssigner<Row, Bounded>): WindowedStream<Row, never, Bounded> {
+    requireAppendOnly('window()', this.traits)
+    return windowed<Row, never, Bounded>(this.graph, this.asInput([]), this.traits, [], assigner)
   }
 
   /**

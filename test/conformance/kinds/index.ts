@@ -1,10 +1,13 @@
 import type { Registry } from '../registry.js'
 import { assigners } from './assigners.js'
+import { beam } from './beam.js'
 import { errorBounds } from './error-bounds.js'
 import { hashes } from './hash.js'
 import { intervalJoins } from './interval-joins.js'
+import { kafkaStreams } from './kafka-streams.js'
 import { later } from './later.js'
 import { partitioning } from './partitioning.js'
+import { sessions } from './sessions.js'
 import { watermarks } from './watermarks.js'
 import { windows } from './windows.js'
 
@@ -16,5 +19,8 @@ export const registry: Registry = {
   ...watermarks,
   ...windows,
   ...intervalJoins,
+  ...sessions,
+  ...beam,
+  ...kafkaStreams,
   ...errorBounds,
 }

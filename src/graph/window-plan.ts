@@ -1,0 +1,117 @@
+import type { Json } from '../core/json.js'
+import type { Schema } from '../core/schema.js'
+import { isKernelCall } from '../operators/aggregates/kernel-functions.js'
+import type { OperatorFactory } from '../operators/operator.js'
+import { windowAggregateOperator } from '../operators/window-aggregate.js'
+import { describeAggregate, type NamedAggregate } from '../operators/window-results.js'
+import type { AssignerSettings } from '../operators/windows/assigners.js'
+import type { Evictor } from '../operators/windows/evictor.js'
+import { type PaneSettings, TRIGGERED_PANES } from '../operators/windows/keyed-windows.js'
+import type { Trigger } from '../operators/windows/trigger.js'
+import type { NamedPaneField, WindowFunctionSettings } from '../operators/windows/window-function.js'
+import { type Accumulation, windowOperator } from '../operators/windows/window-operator.js'
+import type { WindowAssigner } from './windowing.js'
+
+/** What a windowed stream asks for, as far as it was said. */
+export interface WindowRequest {
+  readonly keys: readonly string[]
+  readonly assigner: WindowAssigner<never>
+  readonly trigger: Trigger<never> | undefined
+  readonly evictor: Evictor<never> | undefined
+  readonly allowedLatenessMs: number
+  readonly accumulation: Accumulation
+  readonly panes: PaneSettings | undefined
+}
+
+/** The operator that computes it. */
+export interface WindowPlan {
+  readonly kind: string
+  /** Behind the description of what is computed: what else there is, and where state stands. */
+  readonly details: readonly string[]
+  readonly create: OperatorFactory
+  readonly settings: Json
+}
+
+/**
+ * Chooses between the kernel and the general operator. The kernel has tumbling and sliding windows of event time by key,
+ * final results, and count, sum, min, max and mean. Both give the same results where both can.
+ */
+export function planWindow(
+  request: WindowRequest,
+  windowFunction: WindowFunctionSettings,
+  schema: Schema | undefined,
+): WindowPlan {
+  return kernelPlan(request, windowFunction) ?? generalPlan(request, windowFunction, schema)
+}
+
+function kernelPlan(request: WindowRequest, windowFunction: WindowFunctionSettings): WindowPlan | undefined {
+  const { keys, assigner, trigger, evictor, allowedLatenessMs, accumulation, panes } = request
+  const { settings } = assigner
+  const isPlain = trigger === undefined && evictor === undefined && panes === undefined && allowedLatenessMs === 0
+  if (!isPlain || accumulation !== 'accumulating' || keys.length === 0) return undefined
+  if (settings.kind !== 'slices' || settings.time !== 'event') return undefined
+  const aggregates = kernelAggregates(windowFunction)
+  if (aggregates === undefined) return undefined
+  return {
+    kind: 'window-aggregate',
+    details: [],
+    create: windowAggregateOperator({ keys, geometry: settings.geometry, aggregates }),
+    settings: { keys, ...settings.geometry, aggregates: aggregates.map(describeAggregate) },
+  }
+}
+
+function kernelAggregates(windowFunction: WindowFunctionSettings): readonly NamedAggregate[] | undefined {
+  if (windowFunction.kind !== 'aggregate') return undefined
+  const aggregates = windowFunction.fields.filter((field): field is NamedAggregate => !('pane' in field))
+  const isKernels = aggregates.length === windowFunction.fields.length && aggregates.every(isKernelCall)
+  return isKernels ? aggregates : undefined
+}
+
+function generalPlan(
+  request: WindowRequest,
+  windowFunction: WindowFunctionSettings,
+  schema: Schema | undefined,
+): WindowPlan {
+  const { keys, assigner, allowedLatenessMs, accumulation, panes = TRIGGERED_PANES } = request
+  const trigger = (request.trigger ?? assigner.defaultTrigger) as Trigger<object>
+  const evictor = (request.evictor ?? assigner.defaultEvictor) as Evictor<object> | undefined
+  const details = [
+    `fires ${trigger.description}`,
+    accumulation === 'accumulating' ? [] : [accumulation],
+    evictor === undefined ? [] : [`evictor: ${evictor.description}`],
+    allowedLatenessMs === 0 ? [] : [`lateness ${allowedLatenessMs} ms`],
+    'state on the host',
+  ].flat()
+  return {
+    kind: 'window',
+    details,
+    create: windowOperator({
+      ...{ keys, trigger, evictor, allowedLatenessMs, accumulation, panes, schema },
+      assigner: assigner.settings,
+      function: windowFunction,
+    }),
+    settings: {
+      keys,
+      windows: assigner.description,
+      ...assignerJson(assigner.settings),
+      trigger: trigger.description,
+      evictor: evictor?.description ?? null,
+      allowedLatenessMs,
+      accumulation,
+      panes: { ...panes },
+      function: describeFunction(windowFunction),
+    },
+  }
+}
+
+function assignerJson(settings: AssignerSettings): { readonly [name: string]: Json } {
+  return settings.kind === 'slices' ? { ...settings.geometry } : {}
+}
+
+export function describeField(field: NamedAggregate | NamedPaneField): string {
+  return 'pane' in field ? `${field.name} = pane.${field.pane}` : describeAggregate(field)
+}
+
+function describeFunction(windowFunction: WindowFunctionSettings): Json {
+  return windowFunction.kind === 'aggregate' ? windowFunction.fields.map(describeField) : windowFunction.kind
+}
