@@ -104,6 +104,10 @@ export const ERROR_CODES = {
   NO_SUCH_DIRECTORY: 'The directory that was named is not there.',
   CHECKPOINT_NOT_FOUND: 'The directory has no checkpoint of this number.',
   NO_INPUT: 'The input of the demo is not there.',
+  TOKEN_REQUIRED: 'A server that other machines can reach needs a token.',
+  SERVER_UNREACHABLE: 'No job answers at the address.',
+  INVALID_URL: 'An address is not one of a server.',
+  ADDRESS_UNAVAILABLE: 'A server cannot listen on the address.',
   // Browser
   UNKNOWN_JOB: 'The worker has no job of this name.',
   JOB_RUNNING_ELSEWHERE: 'The job runs in another tab.',

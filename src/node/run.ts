@@ -10,6 +10,8 @@ import { inspectCheckpoint } from '../state/checkpoint.js'
 import type { CheckpointStorage } from '../state/checkpoint-storage.js'
 import { DirectoryCheckpointStorage } from './directory-storage.js'
 import { type NodeEnvironmentOptions, nodeEnvironment } from './environment.js'
+import type { ServedJob } from './http/job-views.js'
+import { serveMetrics } from './http/metrics-server.js'
 
 export interface RunOptions extends NodeEnvironmentOptions {
   /** Values for the job's parameters. */
@@ -26,8 +28,21 @@ export interface RunOptions extends NodeEnvironmentOptions {
   readonly batchRows?: number
   /** Told of what happens to the job, as it happens. */
   readonly onEvent?: (event: JobEvent) => void
+  /** Serves metrics, health and the state of the job over HTTP while it runs: see serveMetrics. */
+  readonly http?: HttpOptions
   /** Aborting stops the job: it drains and takes a last checkpoint. */
   readonly signal?: AbortSignal
+}
+
+export interface HttpOptions {
+  /** Default 127.0.0.1: this machine only. */
+  readonly host?: string
+  /** 0: one that is free. Default 9464. */
+  readonly port?: number
+  /** What whoever asks must send as `Authorization: Bearer ...`; needed where the address is not loopback. */
+  readonly token?: string | undefined
+  /** Told where it listens before the job starts. */
+  readonly onListening?: (url: string) => void
 }
 
 /** Runs a job to its end. Never rejected for what happens in the job: see the result's `status` and `error`. */
@@ -42,7 +57,7 @@ export async function run(job: Job, options: RunOptions = {}): Promise<JobResult
  * resuming from them later would mix two runs.
  *
  * @throws SabotError for a graph that is not sound, unknown parameters, or a directory that holds the checkpoints of
- * another job (CHECKPOINT_OF_OTHER_JOB)
+ * another job (CHECKPOINT_OF_OTHER_JOB), and those of serveMetrics
  */
 export async function start(job: Job, options: RunOptions = {}): Promise<JobHandle> {
   const graph = job.plan(options.parameters)
@@ -58,7 +73,12 @@ export async function start(job: Job, options: RunOptions = {}): Promise<JobHand
     await removeEarlierRun(checkpoints.storage, graph.name, environment)
   }
   const { resume = false, batchRows, onEvent } = options
+  const served: ServedJob[] = []
+  const server = options.http === undefined ? undefined : await serveMetrics({ ...options.http, jobs: () => served })
+  if (server !== undefined) options.http?.onListening?.(server.url)
   const handle = execute(graph, environment, { checkpoints, resume, batchRows, onEvent })
+  served.push({ handle, graph })
+  if (server !== undefined) void handle.ended.then(() => server.close())
   stopOnAbort(handle, options.signal)
   return handle
 }

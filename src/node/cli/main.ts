@@ -7,6 +7,7 @@ import { convertCommand } from './convert.js'
 import { explainCommand } from './explain.js'
 import { reportError } from './report-error.js'
 import { runCommand } from './run.js'
+import { topCommand } from './top.js'
 
 const { version, description } = createRequire(import.meta.url)('sabot/package.json') as {
   version: string
@@ -18,6 +19,7 @@ Start here:
   $ sabot run flights.ts                 run the job that flights.ts exports
   $ sabot explain flights.ts             show its operators without running it
   $ sabot run flights.ts --resume        run it so that a crash loses nothing: start it again the same way
+  $ sabot top                            look at a job that runs with --http, live
   $ sabot checkpoint ls .sabot/flights   see the checkpoints that it took
   $ sabot cat clicks.ndjson --stats      look into a file of data: schema, time range, how far out of order
   $ sabot convert trips.csv trips.ndjson write it in another format
@@ -51,6 +53,7 @@ function createProgram(done: Done): Command {
     checkpointCommand(done),
     catCommand(done),
     convertCommand(done),
+    topCommand(done),
   ]
   for (const command of commands) program.addCommand(inheritSettings(program, command))
   return program

@@ -1,8 +1,9 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import pc from 'picocolors'
 import type { Job } from '../../graph/job.js'
 import type { JobEvent, JobHandle } from '../../runtime/job-handle.js'
 import { DirectoryCheckpointStorage } from '../directory-storage.js'
+import { JobLog } from '../logs/job-log.js'
 import { defaultCheckpointDirectory, start } from '../run.js'
 import { byteOutput } from '../standard-output.js'
 import { LiveArea } from '../terminal/live-area.js'
@@ -10,7 +11,7 @@ import { counted } from '../terminal/words.js'
 import { loadJob } from './load.js'
 import { describeProgress, describeResult, resultToJSON } from './progress.js'
 import { reportError } from './report-error.js'
-import { durationOption, type Parameters, setOption, verboseOption } from './settings.js'
+import { durationOption, type HttpAddress, httpOption, type Parameters, setOption, verboseOption } from './settings.js'
 import { UsageError } from './usage-error.js'
 
 const HELP = `
@@ -31,6 +32,12 @@ Stopping:
   Ctrl-C stops reading, lets what was read flow through, takes a last checkpoint and ends with exit code 0. A second
   Ctrl-C quits at once with 130; the last complete checkpoint stays valid.
 
+Watching:
+  --http 9464 serves the state of the job on 127.0.0.1 while it runs: /metrics for Prometheus, /jobs as JSON, /health;
+  sabot top shows it live. An address that other machines can reach (--http 0.0.0.0:9464) wants a token in the
+  environment variable SABOT_HTTP_TOKEN, which whoever asks must send. --log json says what happens as one JSON object
+  a line, instead of text.
+
 Exit codes: 0 finished or stopped, 1 the job failed, 2 it could not be started as asked.`
 
 const REDRAW_MS = 100
@@ -42,6 +49,8 @@ interface RunCommandOptions {
   readonly checkpointInterval?: number
   readonly set?: Parameters
   readonly json?: true
+  readonly http?: HttpAddress
+  readonly log?: 'json'
   readonly verbose?: true
 }
 
@@ -58,6 +67,8 @@ export function runCommand(done: (exitCode: number) => void): Command {
       ),
     )
     .addOption(setOption())
+    .addOption(httpOption())
+    .addOption(new Option('--log <format>', 'say what happens as JSON lines on standard error').choices(['json']))
     .option('--json', 'print the result as one JSON object on standard output, and nothing else there')
     .addOption(verboseOption())
     .addHelpText('after', HELP)
@@ -77,26 +88,42 @@ async function runJob(job: Job, options: RunCommandOptions): Promise<number> {
   }
   const earlier =
     checkpointDirectory === undefined ? [] : await new DirectoryCheckpointStorage(checkpointDirectory).list()
+  const log = options.log === 'json' ? new JobLog(job.name, process.stderr) : undefined
+  const note = (text: string): void => (log === undefined ? writeNote(text) : log.note(text))
+  let httpUrl: string | undefined
+  const onListening = (url: string): void => {
+    httpUrl = url
+    if (log === undefined) note(`metrics at ${url}/metrics; sabot top ${url}`)
+  }
   const handle = await start(job, {
     parameters: options.set ?? {},
     resume,
     ...(checkpointDirectory === undefined ? {} : { checkpointDirectory }),
     ...(options.checkpointInterval === undefined ? {} : { checkpointInterval: options.checkpointInterval }),
-    onEvent: event => reportEvent(event, checkpointDirectory ?? ''),
+    ...(options.http && { http: { ...options.http, token: process.env.SABOT_HTTP_TOKEN, onListening } }),
+    onEvent: event => (log === undefined ? reportEvent(event, checkpointDirectory ?? '') : log.event(event)),
     // With --json standard output belongs to the result: a job that prints its rows prints them beside it.
     standardOutput: byteOutput(json ? process.stderr : process.stdout),
   })
   if (!resume && earlier.length > 0) {
     note(`starting from the beginning: ${counted(earlier.length, 'checkpoint')} of an earlier run removed`)
   }
-  const removeSignalHandlers = stopOnSignals(handle, checkpointDirectory !== undefined)
-  const endProgress = showProgress(handle)
+  const removeSignalHandlers = stopOnSignals(handle, checkpointDirectory !== undefined, text => {
+    if (log === undefined) process.stderr.write(`\n${pc.yellow(text)}\n`)
+    else log.note(text)
+  })
+  log?.started(httpUrl)
+  const endProgress = log === undefined ? showProgress(handle) : logProgress(handle, log)
   const result = await handle.ended
   endProgress()
   removeSignalHandlers()
   if (json) process.stdout.write(`${JSON.stringify(resultToJSON(handle.name, result))}\n`)
-  else for (const line of describeResult(handle.name, result)) process.stderr.write(`${line}\n`)
-  if (result.error !== undefined) reportError(result.error, { verbose })
+  if (log !== undefined) {
+    log.ended(result)
+  } else {
+    if (!json) for (const line of describeResult(handle.name, result)) process.stderr.write(`${line}\n`)
+    if (result.error !== undefined) reportError(result.error, { verbose })
+  }
   return result.status === 'failed' ? 1 : 0
 }
 
@@ -104,7 +131,7 @@ function reportEvent(event: JobEvent, directory: string): void {
   switch (event.kind) {
     case 'resumed':
       for (const { message } of event.passedOver) process.stderr.write(`${pc.yellow(`passed over: ${message}`)}\n`)
-      note(
+      writeNote(
         event.checkpointId === undefined
           ? `no checkpoint in ${directory}: starting from the beginning`
           : `resumed from checkpoint ${event.checkpointId} in ${directory}`,
@@ -118,21 +145,26 @@ function reportEvent(event: JobEvent, directory: string): void {
   }
 }
 
-function note(text: string): void {
+function writeNote(text: string): void {
   process.stderr.write(`${pc.dim(text)}\n`)
 }
 
-function stopOnSignals(handle: JobHandle, withCheckpoints: boolean): () => void {
+function stopOnSignals(handle: JobHandle, withCheckpoints: boolean, say: (text: string) => void): () => void {
   let asked = false
   const onSignal = (signal: NodeJS.Signals): void => {
     if (asked) process.exit(signal === 'SIGINT' ? 130 : 143)
     asked = true
     const last = withCheckpoints ? ' and taking a last checkpoint' : ''
-    process.stderr.write(`\n${pc.yellow(`stopping: draining${last}; once more quits at once`)}\n`)
+    say(`stopping: draining${last}; once more quits at once`)
     void handle.stop()
   }
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
   return () => process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+}
+
+function logProgress(handle: JobHandle, log: JobLog): () => void {
+  const timer = setInterval(() => log.progress(handle), PLAIN_LINE_MS)
+  return () => clearInterval(timer)
 }
 
 /** A line that is redrawn on a terminal, a plain line now and then elsewhere. */

@@ -29,6 +29,25 @@ export function verboseOption(): Option {
   return new Option('--verbose', 'show where in the program an error happened')
 }
 
+/** `--http 9464`, `--http 0.0.0.0:9464`, `--http [::]:9464`. */
+export function httpOption(): Option {
+  return new Option(
+    '--http <[host:]port>',
+    'serve /metrics, /jobs and /health while it runs; on 127.0.0.1 unless a host is given',
+  ).argParser((text: string): HttpAddress => {
+    const match = /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(text)
+    const port = Number(match?.[3])
+    if (match === null || port > 65_535) throw new InvalidArgumentError('Write it as 9464 or 127.0.0.1:9464.')
+    const host = match[1] ?? match[2]
+    return host === undefined ? { port } : { host, port }
+  })
+}
+
+export interface HttpAddress {
+  readonly host?: string
+  readonly port: number
+}
+
 export function parallelismOption(): Option {
   return new Option('--parallelism <n>', 'parallel subtasks of keyed operators').argParser((text: string): number => {
     if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 1.')

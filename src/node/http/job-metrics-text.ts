@@ -1,0 +1,101 @@
+/* The metrics of jobs as Prometheus reads them. Times are in seconds, as its conventions ask. */
+import type { JobHandle, JobMetrics, OperatorMetrics } from '../../runtime/job-handle.js'
+import { type Labels, type Metric, prometheusText, type Sample, snakeCase } from './prometheus-text.js'
+
+/** A job as it is shown. */
+export type WatchedJob = Pick<JobHandle, 'name' | 'status' | 'metrics'>
+
+type Type = Metric['type']
+type JobFigure = readonly [name: string, type: Type, help: string, of: (metrics: JobMetrics) => number | undefined]
+type OperatorFigure = readonly [name: string, type: Type, help: string, of: (operator: OperatorMetrics) => number]
+
+const seconds = (ms: number): number => ms / 1000
+
+const JOB_FIGURES: readonly JobFigure[] = [
+  ['sabot_job_rows_in_total', 'counter', 'Rows that the sources gave.', ({ rowsIn }) => rowsIn],
+  ['sabot_job_rows_out_total', 'counter', 'Rows that went to the sinks.', ({ rowsOut }) => rowsOut],
+  ['sabot_job_rows_expected', 'gauge', 'Rows that the sources will give in all.', ({ rowsExpected }) => rowsExpected],
+  ['sabot_job_elapsed_seconds', 'gauge', 'Time since the job was started.', ({ elapsedMs }) => seconds(elapsedMs)],
+  ['sabot_checkpoints_completed_total', 'counter', 'Checkpoints taken.', ({ checkpoints }) => checkpoints.completed],
+  ['sabot_checkpoints_failed_total', 'counter', 'Checkpoints given up.', ({ checkpoints }) => checkpoints.failed],
+  ['sabot_checkpoint_last_id', 'gauge', 'Number of the last checkpoint.', ({ checkpoints }) => checkpoints.lastId],
+  [
+    'sabot_checkpoint_last_size_bytes',
+    'gauge',
+    'Size of the last checkpoint.',
+    ({ checkpoints }) => (checkpoints.lastId === undefined ? undefined : checkpoints.lastBytes),
+  ],
+  [
+    'sabot_checkpoint_last_duration_seconds',
+    'gauge',
+    'Time from the barrier of the last checkpoint until it was complete.',
+    ({ checkpoints }) => (checkpoints.lastId === undefined ? undefined : seconds(checkpoints.lastDurationMs)),
+  ],
+]
+
+const OPERATOR_FIGURES: readonly OperatorFigure[] = [
+  ['sabot_operator_rows_in_total', 'counter', 'Rows that came to the operator.', ({ rowsIn }) => rowsIn],
+  ['sabot_operator_rows_out_total', 'counter', 'Rows that the operator put out.', ({ rowsOut }) => rowsOut],
+  [
+    'sabot_operator_watermark_seconds',
+    'gauge',
+    'Event time that the operator has reached, since the epoch; +Inf: its input has ended.',
+    ({ watermark }) => seconds(watermark),
+  ],
+]
+
+/** The metrics of all jobs, in the text format of Prometheus. */
+export function jobMetricsText(jobs: readonly WatchedJob[]): string {
+  const taken = jobs.map(job => ({ job: job.name, status: job.status, metrics: job.metrics() }))
+  const all = taken.flatMap(({ job, metrics }) => {
+    return metrics.operators.map(operator => ({
+      labels: { job, operator: operator.id, kind: operator.kind },
+      operator,
+    }))
+  })
+  return prometheusText([
+    {
+      name: 'sabot_job_status',
+      type: 'gauge',
+      help: 'Always 1: the status is in the label.',
+      samples: taken.map(({ job, status }) => ({ labels: { job, status }, value: 1 })),
+    },
+    ...JOB_FIGURES.map(([name, type, help, of]): Metric => {
+      return { name, type, help, samples: taken.flatMap(({ job, metrics }) => sampleOf({ job }, of(metrics))) }
+    }),
+    ...OPERATOR_FIGURES.map(([name, type, help, of]): Metric => {
+      const samples = all.flatMap(({ labels, operator }) => sampleOf(labels, of(operator)))
+      return { name, type, help, samples }
+    }),
+    {
+      name: 'sabot_operator_dropped_total',
+      type: 'counter',
+      help: 'Rows that did not go the main way, by reason.',
+      samples: all.flatMap(({ labels, operator }) =>
+        Object.entries(operator.dropped).map(([reason, value]) => ({ labels: { ...labels, reason }, value })),
+      ),
+    },
+    ...gaugeMetrics(all),
+  ])
+}
+
+/** -Infinity is a watermark that is not there yet. */
+function sampleOf(labels: Labels, value: number | undefined): Sample[] {
+  return value === undefined || value === Number.NEGATIVE_INFINITY ? [] : [{ labels, value }]
+}
+
+/** The gauges of operators, such as stateBytes, as sabot_operator_state_bytes. */
+function gaugeMetrics(all: readonly { readonly labels: Labels; readonly operator: OperatorMetrics }[]): Metric[] {
+  const samples = new Map<string, Sample[]>()
+  for (const { labels, operator } of all) {
+    for (const [gauge, value] of Object.entries(operator.gauges)) {
+      const of = samples.get(gauge) ?? []
+      of.push({ labels, value })
+      samples.set(gauge, of)
+    }
+  }
+  return [...samples].map(([gauge, of]): Metric => {
+    const help = `Gauge ${gauge} of the operator.`
+    return { name: `sabot_operator_${snakeCase(gauge)}`, type: 'gauge', help, samples: of }
+  })
+}

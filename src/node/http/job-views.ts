@@ -1,0 +1,85 @@
+/* Jobs as JSON, for /jobs and those who read it. */
+import type { Json } from '../../core/json.js'
+import type { JobGraph } from '../../graph/job-graph.js'
+import type { JobMetrics } from '../../runtime/job-handle.js'
+import type { WatchedJob } from './job-metrics-text.js'
+
+/** A job and what is known of it before it runs. */
+export interface ServedJob {
+  readonly handle: WatchedJob
+  readonly graph: JobGraph
+}
+
+/** What /jobs says of a job. JSON has no infinities: watermarks are ms, "end", or null where there is none yet. */
+export interface JobView {
+  readonly name: string
+  readonly status: string
+  readonly rowsIn: number
+  readonly rowsOut: number
+  readonly rowsExpected: number | null
+  readonly elapsedMs: number
+  readonly operators: readonly OperatorView[]
+  readonly checkpoints: {
+    readonly completed: number
+    readonly failed: number
+    readonly lastId: number | null
+    readonly lastBytes: number
+    readonly lastDurationMs: number
+    readonly lastError: { readonly code: string; readonly message: string } | null
+  }
+}
+
+export interface OperatorView {
+  readonly id: string
+  readonly kind: string
+  readonly description: string
+  /** The ids of the operators whose output flows in. */
+  readonly inputs: readonly string[]
+  readonly rowsIn: number
+  readonly rowsOut: number
+  readonly watermark: number | 'end' | null
+  readonly dropped: Readonly<Record<string, number>>
+  readonly gauges: Readonly<Record<string, number>>
+}
+
+export function jobView({ handle, graph }: ServedJob): JobView {
+  const { operators, checkpoints, rowsExpected, ...metrics } = handle.metrics()
+  const { lastError, lastId, ...counted } = checkpoints
+  return {
+    name: handle.name,
+    status: handle.status,
+    ...metrics,
+    rowsExpected: rowsExpected ?? null,
+    operators: graph.nodes.map(({ id, kind, description, inputs }): OperatorView => {
+      const found = operators.find(operator => operator.id === id) ?? noMetrics(id, kind)
+      const from = inputs.map(input => input.from)
+      return { ...found, description, inputs: from, watermark: watermarkJson(found.watermark) }
+    }),
+    checkpoints: {
+      ...counted,
+      lastId: lastId ?? null,
+      lastError: lastError === undefined ? null : { code: lastError.code, message: lastError.message },
+    },
+  }
+}
+
+/** Before its operators are open, a job has no metrics. */
+function noMetrics(id: string, kind: string): JobMetrics['operators'][number] {
+  return { id, kind, rowsIn: 0, rowsOut: 0, watermark: Number.NEGATIVE_INFINITY, dropped: {}, gauges: {} }
+}
+
+function watermarkJson(ms: number): number | 'end' | null {
+  if (ms === Number.POSITIVE_INFINITY) return 'end'
+  return Number.isFinite(ms) ? ms : null
+}
+
+/** Whether what /jobs/NAME answered looks like a job: it comes over the wire. */
+export function isJobView(value: unknown): value is JobView {
+  if (typeof value !== 'object' || value === null) return false
+  const { name, status, operators, checkpoints } = value as { readonly [key: string]: Json }
+  return typeof name === 'string' && typeof status === 'string' && Array.isArray(operators) && isObject(checkpoints)
+}
+
+function isObject(value: Json | undefined): boolean {
+  return typeof value === 'object' && value !== null
+}

@@ -1,0 +1,242 @@
+import { request } from 'node:http'
+import { afterEach, describe, expect, it } from 'vitest'
+import { collect, count, iterable, job, memory, SabotError, tumbling } from '../../src/index.js'
+import { jobMetricsText, type WatchedJob } from '../../src/node/http/job-metrics-text.js'
+import { prometheusText, snakeCase } from '../../src/node/http/prometheus-text.js'
+import { type MetricsServer, run, type ServedJob, serveMetrics } from '../../src/node/index.js'
+import type { JobMetrics, JobStatus, OperatorMetrics } from '../../src/runtime/job-handle.js'
+
+const graph = job('hourly', j => {
+  j.from(memory([{ at: 1 }]))
+    .withTimestamps('at', { outOfOrderness: 0 })
+    .keyBy('at')
+    .window(tumbling('1h'))
+    .aggregate({ n: count() })
+    .to(collect())
+}).plan()
+
+const operator = (id: string, parts: Partial<OperatorMetrics> = {}): OperatorMetrics => ({
+  id,
+  kind: 'map',
+  rowsIn: 0,
+  rowsOut: 0,
+  watermark: Number.NEGATIVE_INFINITY,
+  dropped: {},
+  gauges: {},
+  ...parts,
+})
+
+function handleOf(status: JobStatus = 'running', operators: readonly OperatorMetrics[] = []): WatchedJob {
+  const checkpoints = {
+    completed: 2,
+    failed: 1,
+    lastId: 7,
+    lastBytes: 1_000,
+    lastDurationMs: 250,
+    lastError: undefined,
+  }
+  const metrics: JobMetrics = {
+    rowsIn: 10,
+    rowsOut: 3,
+    rowsExpected: undefined,
+    elapsedMs: 1_500,
+    operators,
+    checkpoints,
+  }
+  return { name: 'hourly', status, metrics: () => metrics }
+}
+
+const served = (handle = handleOf()): ServedJob[] => [{ handle, graph }]
+
+const servers: MetricsServer[] = []
+const serve = async (options: Partial<Parameters<typeof serveMetrics>[0]> = {}): Promise<MetricsServer> => {
+  const server = await serveMetrics({ jobs: () => served(), port: 0, ...options })
+  servers.push(server)
+  return server
+}
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close()
+})
+
+interface Answer {
+  readonly status: number
+  readonly type: string
+  readonly body: string
+}
+
+/** fetch() does not let one set Host and Origin. */
+function ask(
+  server: MetricsServer,
+  path: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const asked = request(new URL(path, server.url), { method, headers }, response => {
+      let body = ''
+      response.setEncoding('utf8').on('data', text => {
+        body += text
+      })
+      response.on('end', () => {
+        resolve({ status: response.statusCode ?? 0, type: response.headers['content-type'] ?? '', body })
+      })
+    })
+    asked.on('error', reject).end()
+  })
+}
+
+describe('the text format of Prometheus', () => {
+  it('escapes label values and help, and writes every number as Go reads it', () => {
+    const text = prometheusText([
+      {
+        name: 'a_total',
+        type: 'counter',
+        help: 'one\\two\nthree "quoted"',
+        samples: [
+          { labels: { reason: 'say "no"\\\nnever', other: 'ü' }, value: 1e21 },
+          { labels: {}, value: Number.POSITIVE_INFINITY },
+          { labels: {}, value: Number.NEGATIVE_INFINITY },
+          { labels: {}, value: Number.NaN },
+        ],
+      },
+      { name: 'empty', type: 'gauge', help: 'nothing', samples: [] },
+    ])
+    expect(text).toBe(
+      '# HELP a_total one\\\\two\\nthree "quoted"\n# TYPE a_total counter\n' +
+        'a_total{reason="say \\"no\\"\\\\\\nnever",other="ü"} 1e+21\na_total +Inf\na_total -Inf\na_total NaN\n',
+    )
+  })
+
+  it('makes names of gauges', () => {
+    expect(['stateBytes', 'openWindows', 'a b-c', 'HTTPCalls2x'].map(snakeCase)).toEqual([
+      'state_bytes',
+      'open_windows',
+      'a_b_c',
+      'httpcalls2x',
+    ])
+  })
+
+  it('holds the figures of a job and of each operator once a family', () => {
+    const text = jobMetricsText([
+      handleOf('running', [
+        operator('map-1', { rowsIn: 5, watermark: 1_500, dropped: { late: 2 }, gauges: { stateBytes: 64 } }),
+        operator('map-2', { rowsOut: 4, gauges: { stateBytes: 8 } }),
+      ]),
+    ])
+    expect(text.split('\n').filter(line => !line.startsWith('#'))).toEqual(
+      expect.arrayContaining([
+        'sabot_job_status{job="hourly",status="running"} 1',
+        'sabot_job_rows_in_total{job="hourly"} 10',
+        'sabot_job_elapsed_seconds{job="hourly"} 1.5',
+        'sabot_checkpoint_last_duration_seconds{job="hourly"} 0.25',
+        'sabot_operator_rows_in_total{job="hourly",operator="map-1",kind="map"} 5',
+        'sabot_operator_watermark_seconds{job="hourly",operator="map-1",kind="map"} 1.5',
+        'sabot_operator_dropped_total{job="hourly",operator="map-1",kind="map",reason="late"} 2',
+        'sabot_operator_state_bytes{job="hourly",operator="map-1",kind="map"} 64',
+        'sabot_operator_state_bytes{job="hourly",operator="map-2",kind="map"} 8',
+      ]),
+    )
+    // No watermark yet is no sample, and every family is told once.
+    expect(text).not.toContain('watermark_seconds{job="hourly",operator="map-2"')
+    const families = text.split('\n').flatMap(line => (line.startsWith('# TYPE') ? [line.split(' ')[2]] : []))
+    expect(new Set(families).size).toBe(families.length)
+  })
+})
+
+describe('the metrics server', () => {
+  it('answers on loopback, with metrics, jobs and health', async () => {
+    const server = await serve()
+    expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+    const metrics = await ask(server, '/metrics?x=1')
+    expect(metrics).toMatchObject({ status: 200, type: 'text/plain; version=0.0.4; charset=utf-8' })
+    expect(metrics.body).toContain('sabot_job_rows_out_total{job="hourly"} 3')
+    const [first] = JSON.parse((await ask(server, '/jobs')).body) as Record<string, unknown>[]
+    expect(first).toMatchObject({ name: 'hourly', status: 'running', rowsIn: 10, rowsExpected: null })
+    const one = JSON.parse((await ask(server, '/jobs/hourly')).body) as { operators: object[] }
+    expect(one.operators.at(2)).toMatchObject({ id: 'window-aggregate-1', inputs: ['timestamps-1'], watermark: null })
+    expect(await ask(server, '/health')).toMatchObject({ status: 200 })
+    expect(await ask(server, '/jobs/other')).toMatchObject({ status: 404 })
+    expect(await ask(server, '/jobs', {}, 'HEAD')).toMatchObject({ status: 200, body: '' })
+    expect(await ask(server, '/jobs', {}, 'POST')).toMatchObject({ status: 405 })
+  })
+
+  it('says when a job has failed', async () => {
+    const server = await serve({ jobs: () => served(handleOf('failed')) })
+    const { status, body } = await ask(server, '/health')
+    expect([status, JSON.parse(body)]).toEqual([
+      503,
+      { status: 'failing', jobs: [{ name: 'hourly', status: 'failed' }] },
+    ])
+  })
+
+  it('refuses other names of this machine, and pages of other origins', async () => {
+    const server = await serve()
+    const { port } = new URL(server.url)
+    for (const host of ['evil.example', `evil.example:${port}`, 'localhost.evil.example', '[::2]']) {
+      expect(await ask(server, '/jobs', { host }), host).toMatchObject({ status: 403 })
+    }
+    for (const host of [`localhost:${port}`, `LOCALHOST:${port}`, `[::1]:${port}`, '127.0.0.1']) {
+      expect(await ask(server, '/jobs', { host }), host).toMatchObject({ status: 200 })
+    }
+    expect(await ask(server, '/metrics', { origin: 'http://evil.example' })).toMatchObject({ status: 403 })
+    expect(await ask(server, '/metrics', { origin: server.url })).toMatchObject({ status: 200 })
+  })
+
+  it('wants a token where it has one, and must have one where others can reach it', async () => {
+    const server = await serve({ token: 'secret' })
+    expect(await ask(server, '/metrics')).toMatchObject({ status: 401 })
+    expect(await ask(server, '/metrics', { authorization: 'Bearer secre' })).toMatchObject({ status: 401 })
+    expect(await ask(server, '/metrics', { authorization: 'Bearer secret' })).toMatchObject({ status: 200 })
+    for (const token of [undefined, '']) {
+      await expect(serveMetrics({ jobs: () => [], host: '0.0.0.0', port: 0, token })).rejects.toMatchObject({
+        code: 'TOKEN_REQUIRED',
+      })
+    }
+    const open = await serve({ host: '0.0.0.0', token: 'secret' })
+    const { port } = new URL(open.url)
+    const asked = { ...open, url: `http://127.0.0.1:${port}` }
+    expect(await ask(asked, '/health', { authorization: 'Bearer secret', host: 'box.example' })).toMatchObject({
+      status: 200,
+    })
+  })
+
+  it('says why it cannot listen', async () => {
+    const { port } = new URL((await serve()).url)
+    await expect(serveMetrics({ jobs: () => [], port: Number(port) })).rejects.toMatchObject({
+      code: 'ADDRESS_UNAVAILABLE',
+      message: expect.stringContaining('something else listens there'),
+    })
+    await expect(serveMetrics({ jobs: () => [], port: 70_000 })).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+  })
+
+  it('answers in spite of a job that cannot be described', async () => {
+    const broken: WatchedJob = {
+      ...handleOf(),
+      metrics: () => {
+        throw new SabotError('JOB_FAILED', 'no metrics now')
+      },
+    }
+    const server = await serve({ jobs: () => served(broken) })
+    expect(await ask(server, '/jobs')).toMatchObject({ status: 500, body: '{"error":"no metrics now"}\n' })
+  })
+
+  it('serves a job while it runs, and goes with it', async () => {
+    let url = ''
+    let seen: Answer | undefined
+    const watched = job('watched', j => {
+      const rows = async function* () {
+        yield { n: 1 }
+        seen = await ask({ url, close: async () => {} }, '/jobs/watched')
+        yield { n: 2 }
+      }
+      j.from(iterable(rows)).to(collect())
+    })
+    const onListening = (at: string): void => {
+      url = at
+    }
+    const { status } = await run(watched, { http: { port: 0, onListening } })
+    expect(status).toBe('finished')
+    expect(JSON.parse(seen?.body ?? '')).toMatchObject({ name: 'watched', status: 'running' })
+    await expect(ask({ url, close: async () => {} }, '/jobs')).rejects.toThrow(/ECONNREFUSED|socket hang up/)
+  })
+})
