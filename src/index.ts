@@ -52,6 +52,7 @@ export {
   right,
 } from './graph/join-projection.js'
 export type { IntervalJoinOptions } from './graph/joins.js'
+export type { DeduplicateOptions } from './graph/keyed-operators.js'
 export { KeyedStream } from './graph/keyed-stream.js'
 export { type ComputedColumn, column, type Projected, type Projection } from './graph/projection.js'
 export { JoinResults, type SinkOptions, Stream, TimestampedStream, WindowedResults } from './graph/stream.js'

@@ -3,7 +3,7 @@ import { requireAppendOnly } from './changelog.js'
 import type { GraphBuilder, NodeInput } from './graph-builder.js'
 import type { Joined } from './join-projection.js'
 import { type IntervalJoinOptions, intervalJoined, type JoinInput } from './joins.js'
-import { deduplicated } from './keyed-operators.js'
+import { type DeduplicateOptions, deduplicated } from './keyed-operators.js'
 import type { FieldOf } from './projection.js'
 import type { Stream, StreamTraits } from './stream.js'
 import { type WindowedStream, windowed } from './window-builder.js'
@@ -33,11 +33,11 @@ export class KeyedStream<Row, Key extends FieldOf<Row>> {
   }
 
   /**
-   * Keeps the first record of each key, in the order of arrival. A key is remembered for good.
-   * @throws SabotError CHANGELOG_INPUT
+   * Keeps the first record of each key, in the order of arrival; the others are counted (`duplicate`).
+   * @throws SabotError CHANGELOG_INPUT; NO_TIMESTAMPS for a ttl without event time
    */
-  deduplicate(): Stream<Row> {
-    return deduplicated<Row>(this.graph, this.input, this.traits, this.keys)
+  deduplicate(options: DeduplicateOptions = {}): Stream<Row> {
+    return deduplicated<Row>(this.asJoinInput(), options)
   }
 
   /**

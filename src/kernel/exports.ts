@@ -7,6 +7,7 @@ import type { CsvExports } from './csv-exports.js'
 import type { EncodeExports } from './encode-exports.js'
 import type { JoinExports } from './join-exports.js'
 import type { JsonExports } from './json-exports.js'
+import type { TimerExports } from './timers-exports.js'
 
 export interface MemoryExports {
   readonly memory: WebAssembly.Memory
@@ -150,6 +151,7 @@ export interface KernelExports
     KeyExports,
     TimeExports,
     WindowExports,
+    TimerExports,
     JsonExports,
     CsvExports,
     EncodeExports,
