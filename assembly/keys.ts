@@ -185,6 +185,10 @@ export function keysContains(keys: usize, id: u32): bool {
   return inUse(changetype<KeyIndex>(keys), id)
 }
 
+// ---- groups of rows (row-groups.ts) ----------------------------------------------------------------------------------
+
+export { keysGroupRows, keysHashRows } from './keys/row-groups'
+
 // ---- reading back ---------------------------------------------------------------------------------------------------
 //
 // Of `count` ids; an id not in use, and the null key, are 0 (an empty string) and not valid. `validity` is an Arrow

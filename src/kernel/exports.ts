@@ -55,6 +55,8 @@ export interface KeyExports {
   keysDrop(keys: number, id: number): void
   keysSettle(keys: number): number
   keysGroupOf(keys: number, id: number): number
+  keysHashRows(component: number, rows: number, hashes: number): number
+  keysGroupRows(hashes: number, rows: number, maxParallelism: number): number
   keysHighWater(keys: number): number
   keysCount(keys: number): number
   keysContains(keys: number, id: number): number
