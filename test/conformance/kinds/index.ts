@@ -1,5 +1,6 @@
 import type { Registry } from '../registry.js'
 import { assigners } from './assigners.js'
+import { barriers } from './barriers.js'
 import { beam } from './beam.js'
 import { errorBounds } from './error-bounds.js'
 import { hashes } from './hash.js'
@@ -16,6 +17,7 @@ export const registry: Registry = {
   ...hashes,
   ...partitioning,
   ...assigners,
+  ...barriers,
   ...watermarks,
   ...windows,
   ...intervalJoins,

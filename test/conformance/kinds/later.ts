@@ -9,7 +9,6 @@ const not = (what: string): VectorRunner => {
 export const later: Registry = {
   'avro-binary': not('Avro decoding is'),
   'avro-fingerprint': not('Avro schema fingerprints are'),
-  'barrier-alignment': not('barrier alignment over several inputs is'),
   'confluent-frame': not('the Confluent wire format is'),
   'kafka-record': not('Kafka record encoding is'),
   'kafka-record-batch': not('Kafka record encoding is'),
