@@ -185,7 +185,7 @@ export function keysContains(keys: usize, id: u32): bool {
   return inUse(changetype<KeyIndex>(keys), id)
 }
 
-// ---- groups of rows (row-groups.ts) ----------------------------------------------------------------------------------
+// ---- groups of rows (row-groups.ts) ---------------------------------------------------------------------------------
 
 export { keysGroupRows, keysHashRows } from './keys/row-groups'
 

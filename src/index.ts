@@ -133,8 +133,16 @@ export { trigger } from './operators/windows/trigger-names.js'
 export type { ProcessContext } from './operators/windows/window-function.js'
 export type { Accumulation } from './operators/windows/window-operator.js'
 export type { Clock, Environment } from './runtime/environment.js'
-export { type ExecuteOptions, execute } from './runtime/execute.js'
+export { type CheckpointOptions, type ExecuteOptions, execute } from './runtime/execute.js'
 export type { JobEvent, JobHandle, JobMetrics, JobResult, JobStatus, OperatorMetrics } from './runtime/job-handle.js'
+export {
+  type ExponentialDelayOptions,
+  exponentialDelay,
+  failureRate,
+  fixedDelay,
+  noRestart,
+  type RestartStrategy,
+} from './runtime/restart-strategy.js'
 export { packCheckpoint, unpackCheckpoint } from './state/archive.js'
 export { inspectCheckpoint, type Verification, verifyCheckpoint } from './state/checkpoint.js'
 export type { CheckpointStorage } from './state/checkpoint-storage.js'

@@ -72,7 +72,14 @@ export const NO_METRICS: JobMetrics = {
 
 /** How a job ended that never got as far as to run. */
 export function failedResult(error: SabotError, metrics: JobMetrics = NO_METRICS): JobResult {
-  return { status: 'failed', error, metrics, resumedFrom: undefined, lastCheckpoint: metrics.checkpoints.lastId }
+  return {
+    status: 'failed',
+    error,
+    metrics,
+    resumedFrom: undefined,
+    restarts: 0,
+    lastCheckpoint: metrics.checkpoints.lastId,
+  }
 }
 
 /** Any failure as a SabotError. `doing` begins its message where it is not one yet. */

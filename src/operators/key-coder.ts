@@ -104,7 +104,8 @@ function keyKind(type: ColumnType): Exclude<KeyKind, 'composite'> {
   }
 }
 
-function toKeyColumn(column: Column): KeyColumn {
+/** A column as the kernels take keys. @throws TypeError for a type that cannot be a key */
+export function toKeyColumn(column: Column): KeyColumn {
   const { validity } = column
   if (column instanceof DictionaryColumn) {
     return { type: 'dictionary', codes: column.codes, dictionary: column.dictionary, validity }

@@ -73,6 +73,7 @@ export interface SplitAlignment {
 export type Steps = Iterator<void, void, void>
 
 export interface OperatorState {
+  /** Where it has a member `dropped`, these are the counters of that name. */
   readonly state: Json
   readonly parts: readonly OperatorPart[]
 }

@@ -1,21 +1,21 @@
 import { SabotError } from '../core/errors.js'
-import type { Json } from '../core/json.js'
-import type { JobGraph } from '../graph/job-graph.js'
+import type { ExecutionGraph } from '../graph/execution-graph.js'
 import { ABI_VERSION } from '../kernel/module.js'
-import type { OperatorState } from '../operators/operator.js'
 import { type OperatorSnapshot, writeCheckpoint } from '../state/checkpoint.js'
-import type { CheckpointStorage } from '../state/checkpoint-storage.js'
 import type { Hash } from '../state/manifest.js'
+import { pruneCheckpoints, type Retention } from '../state/retention.js'
 import type { Environment } from './environment.js'
 import type { JobEvent } from './job-handle.js'
-import type { NodeCounters } from './task-node.js'
 
-export interface CheckpointSettings {
-  readonly storage: CheckpointStorage
+export interface CheckpointSettings extends Retention {
   /** Time from one checkpoint's begin to the next, ms. 0: only on demand and when the job stops. */
   readonly intervalMs: number
-  /** Complete checkpoints that are kept, at least 1. */
-  readonly retained: number
+  /** Time from the end of one checkpoint to the begin of the next periodic one, ms, at least. */
+  readonly minPauseMs: number
+  /** A checkpoint that takes longer is given up, ms. */
+  readonly timeoutMs: number
+  /** Checkpoints that may fail one behind the other; one more fails the job. */
+  readonly tolerableFailures: number
 }
 
 export interface CheckpointCounters {
@@ -28,120 +28,121 @@ export interface CheckpointCounters {
 }
 
 export interface CoordinatorHooks {
-  /** The largest checkpoint id in the storage; numbers begin behind it. */
+  /** Checkpoint numbers of this coordinator are larger. */
   readonly lastCheckpointId: number
-  /** The task should look at wantsBarrier. */
-  onWish(): void
+  /** The barrier is to be injected. */
+  trigger(checkpointId: number): void
+  /** Nobody waits for the barrier any more. */
+  abort(checkpointId: number): void
   onComplete(event: Extract<JobEvent, { kind: 'checkpoint-completed' }>): void
   onFailure(error: SabotError): void
+  /** More checkpoints in a row have failed than may. */
+  onIntolerable(error: SabotError): void
 }
 
 interface InFlight {
   readonly checkpointId: number
+  readonly isSavepoint: boolean
   readonly createdAtMs: number
   readonly startedAtMs: number
-  readonly snapshots: Map<string, OperatorSnapshot>
+  readonly snapshots: Map<string, readonly OperatorSnapshot[]>
+  cancelTimeout: () => void
+  isOver: boolean
+}
+
+interface Waiting {
+  readonly isSavepoint: boolean
+  readonly resolve: (id: number) => void
+  readonly reject: (error: SabotError) => void
+}
+
+export function newCheckpointCounters(): CheckpointCounters {
+  return { completed: 0, failed: 0, lastId: undefined, lastBytes: 0, lastDurationMs: 0, lastError: undefined }
 }
 
 /**
- * Numbers checkpoints, collects acknowledgements, writes what was acknowledged, and tells the sinks. One checkpoint is
- * in flight at a time. A checkpoint that cannot be written is aborted and reported; the job goes on.
+ * Numbers checkpoints, collects the acknowledgements of all subtasks, writes what was acknowledged, and tells the
+ * sinks. One checkpoint is in flight at a time. A checkpoint that cannot be written is aborted and reported; the job
+ * goes on. Without settings nothing is written: a checkpoint then only says that all before its barrier has flowed
+ * through.
  */
 export class CheckpointCoordinator {
-  readonly counters: CheckpointCounters = {
-    completed: 0,
-    failed: 0,
-    lastId: undefined,
-    lastBytes: 0,
-    lastDurationMs: 0,
-    lastError: undefined,
-  }
+  readonly counters: CheckpointCounters
   private inFlight: InFlight | undefined
-  private requested = false
-  private waiting: { resolve: (id: number) => void; reject: (error: SabotError) => void }[] = []
-  private following: { resolve: (id: number) => void; reject: (error: SabotError) => void }[] = []
+  /** What the checkpoint in flight serves, and what waits for the next one. */
+  private waiting: Waiting[] = []
+  private following: Waiting[] = []
   private cancelTimer: (() => void) | undefined
   private completing: Promise<void> | undefined
+  private isStarted = false
   private closed = false
   private nextId: number
+  private lastBeginMs: number
+  private lastEndMs = Number.NEGATIVE_INFINITY
+  private failuresInARow = 0
 
-  private readonly settings: CheckpointSettings
-  private readonly graph: JobGraph
+  private readonly settings: CheckpointSettings | undefined
+  private readonly execution: ExecutionGraph
   private readonly environment: Pick<Environment, 'name' | 'clock'>
   private readonly hash: Hash
   private readonly hooks: CoordinatorHooks
 
   constructor(
-    settings: CheckpointSettings,
-    graph: JobGraph,
+    settings: CheckpointSettings | undefined,
+    execution: ExecutionGraph,
     environment: Pick<Environment, 'name' | 'clock'>,
     hash: Hash,
     hooks: CoordinatorHooks,
+    counters: CheckpointCounters,
   ) {
     this.settings = settings
-    this.graph = graph
+    this.execution = execution
     this.environment = environment
     this.hash = hash
     this.hooks = hooks
+    this.counters = counters
     this.nextId = hooks.lastCheckpointId + 1
+    this.lastBeginMs = environment.clock.elapsed()
   }
 
-  /** Begins the periodic checkpoints. */
+  /** The largest number that it has given. */
+  get lastId(): number {
+    return this.nextId - 1
+  }
+
+  /** Begins the periodic checkpoints, and those asked for before. */
   start(): void {
-    if (this.settings.intervalMs <= 0 || this.closed) return
-    this.cancelTimer = this.environment.clock.schedule(this.settings.intervalMs, () => {
-      this.requested = true
-      this.hooks.onWish()
-    })
-  }
-
-  /** Whether the task should inject a barrier now. */
-  get wantsBarrier(): boolean {
-    return this.requested && this.inFlight === undefined && !this.closed
+    this.isStarted = true
+    this.schedule()
+    this.beginIfWanted()
   }
 
   /** Asks for a checkpoint; fulfilled with its id when it is complete, rejected with CHECKPOINT_FAILED. */
-  request(): Promise<number> {
+  request(isSavepoint = false): Promise<number> {
     return new Promise((resolve, reject) => {
       if (this.closed) {
-        reject(new SabotError('CHECKPOINT_FAILED', 'The job has ended', { job: this.graph.name }))
+        reject(new SabotError('CHECKPOINT_FAILED', 'The job has ended', { job: this.execution.job.name }))
         return
       }
       // One that is in flight does not hold what came since its barrier: the next one does.
       const list = this.inFlight === undefined ? this.waiting : this.following
-      list.push({ resolve, reject })
-      this.requested = true
-      this.hooks.onWish()
+      list.push({ isSavepoint, resolve, reject })
+      this.beginIfWanted()
     })
   }
 
-  /** The task is about to inject a barrier of this number; the positions of its sources are those of the barrier. */
-  begin(sources: readonly { readonly node: NodeCounters; readonly position: Json }[]): number {
-    this.requested = false
-    this.cancelTimer?.()
-    const checkpointId = this.nextId++
-    this.inFlight = {
-      checkpointId,
-      createdAtMs: this.environment.clock.now(),
-      startedAtMs: this.environment.clock.elapsed(),
-      snapshots: new Map(),
-    }
-    for (const { node, position } of sources) this.acknowledge(node, checkpointId, { state: position, parts: [] })
-    return checkpointId
-  }
-
-  acknowledge({ id, rowsIn, rowsOut }: NodeCounters, checkpointId: number, state: OperatorState): void {
+  acknowledge(subtask: string, checkpointId: number, snapshots: readonly OperatorSnapshot[]): void {
     const { inFlight } = this
-    if (inFlight === undefined || inFlight.checkpointId !== checkpointId) return
-    const { kind, settings } = this.graph.node(id)
-    inFlight.snapshots.set(id, { id, kind, settings, rowsIn, rowsOut, ...state })
-    if (inFlight.snapshots.size === this.graph.nodes.length) this.completing = this.complete(inFlight)
+    if (inFlight === undefined || inFlight.checkpointId !== checkpointId || inFlight.isOver) return
+    inFlight.snapshots.set(subtask, snapshots)
+    if (inFlight.snapshots.size === this.execution.subtasks.length) this.completing ??= this.complete(inFlight)
   }
 
   /** Ends it: nothing begins any more, what is being written is written, and who still waits is told. */
   async close(): Promise<void> {
     this.closed = true
     this.cancelTimer?.()
+    this.inFlight?.cancelTimeout()
     await this.completing
     this.fail(
       this.waiting.splice(0),
@@ -153,64 +154,141 @@ export class CheckpointCoordinator {
     )
   }
 
-  private async complete(inFlight: InFlight): Promise<void> {
-    const { checkpointId, createdAtMs, startedAtMs } = inFlight
-    const { storage } = this.settings
-    try {
-      const parameters = Object.fromEntries(this.graph.parameters.map(({ name, value }) => [name, value]))
-      const head = {
-        job: this.graph.name,
-        checkpointId,
-        createdAtMs,
-        environment: this.environment.name,
-        abiVersion: ABI_VERSION,
-        parameters,
-      }
-      const snapshots = this.graph.nodes.flatMap(({ id }) => inFlight.snapshots.get(id) ?? [])
-      this.counters.lastBytes = await writeCheckpoint(storage, head, snapshots, this.hash)
-      this.counters.completed += 1
-      this.counters.lastId = checkpointId
-      this.counters.lastError = undefined
-      this.counters.lastDurationMs = this.environment.clock.elapsed() - startedAtMs
-      const { lastBytes: sizeBytes, lastDurationMs: durationMs } = this.counters
-      this.hooks.onComplete({ kind: 'checkpoint-completed', checkpointId, sizeBytes, durationMs })
-      for (const { resolve } of this.waiting.splice(0)) resolve(checkpointId)
-    } catch (cause) {
-      await this.abort(checkpointId, cause)
-    }
-    await this.prune()
-    // Until here a request counts as one that came while a checkpoint was in flight.
-    this.inFlight = undefined
-    this.waiting = this.following.splice(0)
-    this.hooks.onWish()
-    this.start()
+  private schedule(): void {
+    const { settings } = this
+    this.cancelTimer?.()
+    if (settings === undefined || settings.intervalMs <= 0 || this.closed) return
+    const { clock } = this.environment
+    const at = Math.max(this.lastBeginMs + settings.intervalMs, this.lastEndMs + settings.minPauseMs)
+    this.cancelTimer = clock.schedule(Math.max(0, at - clock.elapsed()), () => {
+      if (this.isStarted && this.inFlight === undefined && !this.closed) this.begin()
+    })
   }
 
-  private async abort(checkpointId: number, cause: unknown): Promise<void> {
-    const { storage } = this.settings
+  private beginIfWanted(): void {
+    if (this.isStarted && this.waiting.length > 0 && this.inFlight === undefined && !this.closed) this.begin()
+  }
+
+  private begin(): void {
+    const { clock } = this.environment
+    this.cancelTimer?.()
+    const checkpointId = this.nextId++
+    const inFlight: InFlight = {
+      checkpointId,
+      isSavepoint: this.waiting.some(({ isSavepoint }) => isSavepoint),
+      createdAtMs: clock.now(),
+      startedAtMs: clock.elapsed(),
+      snapshots: new Map(),
+      cancelTimeout: () => undefined,
+      isOver: false,
+    }
+    this.lastBeginMs = inFlight.startedAtMs
+    this.inFlight = inFlight
+    if (this.settings !== undefined) {
+      const { timeoutMs } = this.settings
+      inFlight.cancelTimeout = clock.schedule(timeoutMs, () => {
+        void this.giveUp(inFlight, new Error(`it took longer than ${timeoutMs} ms`)).then(() => this.end(inFlight))
+      })
+    }
+    this.hooks.trigger(checkpointId)
+  }
+
+  private async complete(inFlight: InFlight): Promise<void> {
+    const { checkpointId, startedAtMs, isSavepoint } = inFlight
+    try {
+      const bytes = await this.write(inFlight)
+      if (inFlight.isOver) return
+      inFlight.isOver = true
+      this.failuresInARow = 0
+      if (this.settings !== undefined) {
+        const durationMs = this.environment.clock.elapsed() - startedAtMs
+        const { counters } = this
+        counters.completed += 1
+        counters.lastId = checkpointId
+        counters.lastError = undefined
+        counters.lastBytes = bytes
+        counters.lastDurationMs = durationMs
+        this.hooks.onComplete({ kind: 'checkpoint-completed', checkpointId, isSavepoint, sizeBytes: bytes, durationMs })
+      }
+      for (const { resolve } of this.waiting.splice(0)) resolve(checkpointId)
+    } catch (cause) {
+      await this.giveUp(inFlight, cause)
+    }
+    await this.prune()
+    this.end(inFlight)
+  }
+
+  /** The bytes written. */
+  private async write(inFlight: InFlight): Promise<number> {
+    const { settings, execution, environment, hash } = this
+    if (settings === undefined) return 0
+    const { checkpointId, createdAtMs, isSavepoint, snapshots } = inFlight
+    const { job, maxParallelism } = execution
+    const parameters = Object.fromEntries(job.parameters.map(({ name, value }) => [name, value]))
+    const head = {
+      job: job.name,
+      checkpointId,
+      createdAtMs,
+      environment: environment.name,
+      abiVersion: ABI_VERSION,
+      parameters,
+      maxParallelism,
+      ...(isSavepoint && { isSavepoint }),
+    }
+    const all = [...snapshots.values()].flat()
+    const inOrder = job.nodes.flatMap(({ id }) => {
+      return all.filter(snapshot => snapshot.id === id).sort((a, b) => (a.subtask ?? 0) - (b.subtask ?? 0))
+    })
+    return writeCheckpoint(settings.storage, head, inOrder, hash, () => !inFlight.isOver)
+  }
+
+  private async giveUp(inFlight: InFlight, cause: unknown): Promise<void> {
+    if (inFlight.isOver) return
+    inFlight.isOver = true
+    const { checkpointId } = inFlight
+    const storage = this.settings?.storage
     const error = new SabotError(
       'CHECKPOINT_FAILED',
       `Checkpoint ${checkpointId} was aborted: ${messageOf(cause)}. The job goes on; the checkpoint before it stays valid`,
-      { checkpointId, storage: storage.description },
+      { checkpointId, storage: storage?.description },
       { cause },
     )
     this.counters.failed += 1
+    this.failuresInARow += 1
+    this.hooks.abort(checkpointId)
     this.report(error)
     this.fail(this.waiting.splice(0), error)
+    if (this.failuresInARow > (this.settings?.tolerableFailures ?? Number.POSITIVE_INFINITY)) {
+      this.hooks.onIntolerable(error)
+    }
     // Parts without a manifest are no checkpoint: what cannot be removed now is only in the way.
-    await storage.remove(checkpointId).catch(() => undefined)
+    await storage?.remove(checkpointId).catch(() => undefined)
   }
 
   /** Removes the oldest. That it fails harms no checkpoint, but disks fill up: it is reported. */
   private async prune(): Promise<void> {
-    const { storage, retained } = this.settings
+    const { settings } = this
+    if (settings === undefined) return
     try {
-      const ids = await storage.list()
-      for (const id of ids.slice(0, Math.max(0, ids.length - retained))) await storage.remove(id)
+      await pruneCheckpoints(settings, this.hash)
     } catch (cause) {
-      const message = `Old checkpoints in ${storage.description} cannot be removed: ${messageOf(cause)}`
-      this.report(new SabotError('CHECKPOINT_CLEANUP_FAILED', message, { storage: storage.description }, { cause }))
+      const { description } = settings.storage
+      const message = `Old checkpoints in ${description} cannot be removed: ${messageOf(cause)}`
+      this.report(new SabotError('CHECKPOINT_CLEANUP_FAILED', message, { storage: description }, { cause }))
     }
+  }
+
+  /** Until here a request counts as one that came while a checkpoint was in flight. */
+  private end(inFlight: InFlight): void {
+    if (this.inFlight !== inFlight) return
+    inFlight.cancelTimeout()
+    this.inFlight = undefined
+    this.completing = undefined
+    this.lastEndMs = this.environment.clock.elapsed()
+    this.waiting.push(...this.following.splice(0))
+    if (this.closed) return
+    this.schedule()
+    this.beginIfWanted()
   }
 
   private report(error: SabotError): void {
@@ -218,7 +296,7 @@ export class CheckpointCoordinator {
     this.hooks.onFailure(error)
   }
 
-  private fail(waiting: { reject: (error: SabotError) => void }[], error: SabotError): void {
+  private fail(waiting: readonly Waiting[], error: SabotError): void {
     for (const { reject } of waiting) reject(error)
   }
 }

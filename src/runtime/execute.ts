@@ -1,46 +1,91 @@
 import { SabotError } from '../core/errors.js'
+import { ExecutionGraph } from '../graph/execution-graph.js'
 import type { JobGraph } from '../graph/job-graph.js'
 import type { CheckpointStorage } from '../state/checkpoint-storage.js'
+import { LocalChannels } from './channels.js'
+import type { CheckpointSettings } from './coordinator.js'
 import type { Environment } from './environment.js'
+import type { Deployment, Executor, ExecutorEvents } from './executor.js'
 import type { JobEvent, JobHandle } from './job-handle.js'
 import { JobRun } from './job-run.js'
+import { LocalExecutor } from './local-executor.js'
+import { noRestart, type RestartStrategy } from './restart-strategy.js'
+
+export interface CheckpointOptions {
+  readonly storage: CheckpointStorage
+  /** Time between checkpoints, ms; 0: only on demand and when the job is stopped. Default 10,000. */
+  readonly intervalMs?: number | undefined
+  /** Time without a checkpoint between two periodic ones, ms, at least. Default 0. */
+  readonly minPauseMs?: number | undefined
+  /** A checkpoint that takes longer is given up, ms. Default 10 minutes. */
+  readonly timeoutMs?: number | undefined
+  /** Checkpoints that may fail one behind the other before the job does. Default: any number. */
+  readonly tolerableFailures?: number | undefined
+  /** Complete checkpoints that are kept, beside savepoints. Default 3. */
+  readonly retained?: number | undefined
+}
+
+/** Opens the subtasks of a job somewhere else than in this thread. */
+export interface Workers {
+  open(deployment: Deployment, events: ExecutorEvents): Promise<Executor>
+}
 
 export interface ExecuteOptions {
-  readonly checkpoints?:
-    | {
-        readonly storage: CheckpointStorage
-        /** Time between checkpoints, ms; 0: only on demand and when the job is stopped. Default 10,000. */
-        readonly intervalMs?: number | undefined
-        /** Complete checkpoints that are kept. Default 3. */
-        readonly retained?: number | undefined
-      }
-    | undefined
+  readonly checkpoints?: CheckpointOptions | undefined
   /** Go on from the newest whole checkpoint of the storage; from the start where there is none. Default false. */
   readonly resume?: boolean | undefined
   /** Rows a batch has at most, 1 to 65,536. Default 8,192. Results do not depend on it. */
   readonly batchRows?: number | undefined
+  /** Parallel subtasks of keyed operators and of sources that can be split. Default: what the job says, or 1. */
+  readonly parallelism?: number | undefined
+  /** What happens when the job fails. Default: it has failed. */
+  readonly restart?: RestartStrategy | undefined
+  /** Where its subtasks run. Default: all in this thread, by turns. */
+  readonly workers?: Workers | undefined
   /** Told of what happens to the job, as it happens. */
   readonly onEvent?: ((event: JobEvent) => void) | undefined
 }
 
 const DEFAULT_BATCH_ROWS = 8192
 const DEFAULT_INTERVAL_MS = 10_000
+const DEFAULT_TIMEOUT_MS = 600_000
 const DEFAULT_RETAINED = 3
 
-/** Runs a job in this thread, by turns with the rest of the event loop. @throws SabotError INVALID_OPTION */
+/** Runs a job, by turns with the rest of the event loop. @throws SabotError INVALID_OPTION, INVALID_PARALLELISM */
 export function execute(graph: JobGraph, environment: Environment, options: ExecuteOptions = {}): JobHandle {
-  const { checkpoints, resume = false, batchRows = DEFAULT_BATCH_ROWS, onEvent = () => undefined } = options
-  const { intervalMs = DEFAULT_INTERVAL_MS, retained = DEFAULT_RETAINED } = checkpoints ?? {}
+  const { resume = false, batchRows = DEFAULT_BATCH_ROWS, onEvent = () => undefined, restart = noRestart } = options
   if (!Number.isInteger(batchRows) || batchRows < 1 || batchRows > 65_536) {
     throw invalidOption('batchRows', batchRows, 'a whole number from 1 to 65536')
   }
-  if (!(intervalMs >= 0)) throw invalidOption('intervalMs', intervalMs, '0 or more milliseconds')
-  if (!Number.isInteger(retained) || retained < 1) throw invalidOption('retained', retained, 'a whole number from 1')
+  const checkpoints = checkpointSettings(options.checkpoints)
   if (resume && checkpoints === undefined) {
     throw invalidOption('resume', resume, 'only possible with a checkpoint storage to resume from')
   }
-  const settings = checkpoints === undefined ? undefined : { storage: checkpoints.storage, intervalMs, retained }
-  return new JobRun(graph, environment, { checkpoints: settings, resume, batchRows, onEvent })
+  const execution = new ExecutionGraph(graph, options.parallelism)
+  const workers = options.workers ?? inThisThread(environment)
+  const openExecutor = workers.open.bind(workers)
+  return new JobRun(execution, environment, { checkpoints, resume, batchRows, restart, onEvent, openExecutor })
+}
+
+function inThisThread(environment: Environment): Workers {
+  return {
+    open(deployment, events) {
+      const context = { environment, kernel: environment.createKernel(), channels: new LocalChannels() }
+      return LocalExecutor.open(deployment.execution.subtasks, deployment, context, events)
+    },
+  }
+}
+
+function checkpointSettings(options: CheckpointOptions | undefined): CheckpointSettings | undefined {
+  if (options === undefined) return undefined
+  const { storage, intervalMs = DEFAULT_INTERVAL_MS, retained = DEFAULT_RETAINED, minPauseMs = 0 } = options
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, tolerableFailures = Number.POSITIVE_INFINITY } = options
+  if (!(intervalMs >= 0)) throw invalidOption('intervalMs', intervalMs, '0 or more milliseconds')
+  if (!(minPauseMs >= 0)) throw invalidOption('minPauseMs', minPauseMs, '0 or more milliseconds')
+  if (!(timeoutMs > 0)) throw invalidOption('timeoutMs', timeoutMs, 'more than 0 milliseconds')
+  if (!(tolerableFailures >= 0)) throw invalidOption('tolerableFailures', tolerableFailures, 'a number from 0')
+  if (!Number.isInteger(retained) || retained < 1) throw invalidOption('retained', retained, 'a whole number from 1')
+  return { storage, intervalMs, minPauseMs, timeoutMs, tolerableFailures, retained }
 }
 
 function invalidOption(option: string, value: unknown, allowed: string): SabotError {

@@ -9,13 +9,23 @@ export interface JobHandle {
   metrics(): JobMetrics
   /** Takes a checkpoint now; fulfilled with its id when it is complete. Rejected with CHECKPOINT_FAILED or NO_CHECKPOINT_STORAGE. */
   checkpoint(): Promise<number>
+  /** As checkpoint(); this one is kept until somebody removes it. */
+  savepoint(): Promise<number>
   /** Stops reading, takes a last checkpoint where there is a storage, and ends with status 'stopped'. */
   stop(): Promise<JobResult>
   /** Ends at once, without a checkpoint, with status 'cancelled'. */
   cancel(): Promise<JobResult>
 }
 
-export type JobStatus = 'starting' | 'running' | 'stopping' | 'finished' | 'stopped' | 'cancelled' | 'failed'
+export type JobStatus =
+  | 'starting'
+  | 'running'
+  | 'restarting'
+  | 'stopping'
+  | 'finished'
+  | 'stopped'
+  | 'cancelled'
+  | 'failed'
 
 export interface JobResult {
   readonly status: 'finished' | 'stopped' | 'cancelled' | 'failed'
@@ -24,6 +34,8 @@ export interface JobResult {
   readonly metrics: JobMetrics
   /** The checkpoint that it resumed from, and the last one that it completed. */
   readonly resumedFrom: number | undefined
+  /** How often it failed and ran again. */
+  readonly restarts: number
   readonly lastCheckpoint: number | undefined
 }
 
@@ -39,10 +51,19 @@ export type JobEvent =
   | {
       readonly kind: 'checkpoint-completed'
       readonly checkpointId: number
+      readonly isSavepoint: boolean
       readonly sizeBytes: number
       readonly durationMs: number
     }
   | { readonly kind: 'checkpoint-failed'; readonly error: SabotError }
+  | {
+      /** The job failed, and runs again after a delay from the newest checkpoint, or from its start where there is none. */
+      readonly kind: 'restarting'
+      readonly error: SabotError
+      readonly delayMs: number
+      /** Restarts so far, this one included. */
+      readonly restart: number
+    }
 
 export interface JobMetrics {
   readonly rowsIn: number

@@ -19,23 +19,27 @@ export interface TaskSource {
 }
 
 export interface OpeningContext extends Omit<SourceContext, 'position'> {
-  /** What the checkpoint holds of the source; null: it came before the first row. */
-  readonly position: Json | undefined
+  /** What the checkpoint holds of the source, by former subtask; null: it came before the first row. */
+  readonly positions: readonly Json[]
+  /** Which of the splits are this subtask's: every `parallelism`th, from `index` on. */
+  readonly share: { readonly index: number; readonly parallelism: number }
   readonly idleAfterMs: number
   onItem(): void
 }
 
 /**
- * Opens all splits of a source where they were. Those that had ended stay closed.
+ * Opens the splits of a source that are this subtask's, where they were. Those that had ended stay closed.
  * @throws SabotError SOURCE_CHANGED when a split of the checkpoint is gone; what the source throws
  */
 export async function openSplits(source: Source, node: SourceNode, context: OpeningContext): Promise<TaskSource[]> {
-  const { position, idleAfterMs, onItem, ...reading } = context
+  const { positions: former, share, idleAfterMs, onItem, ...reading } = context
   const splits = await source.splits?.({ files: context.files })
-  const positions = splits && splitPositions(source, splits, position)
+  const positions = splits && splitPositions(source, splits, former)
+  const [position] = former
   const opened: TaskSource[] = []
   try {
     for (const [number, part] of (splits ?? [undefined]).entries()) {
+      if (number % share.parallelism !== share.index) continue
       const known = part === undefined ? undefined : (positions?.get(part.id) ?? null)
       const hasEnded = memberOf(known ?? null, 'hasEnded') === true
       const from = (known === undefined ? position : memberOf(known, 'position')) ?? undefined
@@ -62,11 +66,13 @@ export function positionOf(splits: readonly TaskSource[]): Json {
   }
 }
 
-function splitPositions(source: Source, known: readonly SourceSplit[], position: Json | undefined): Map<string, Json> {
+function splitPositions(source: Source, known: readonly SourceSplit[], former: readonly Json[]): Map<string, Json> {
   const positions = new Map<string, Json>()
-  const splits = memberOf(position ?? null, 'splits')
-  if (!Array.isArray(splits)) return positions
-  for (const split of splits as readonly Json[]) {
+  const splits = former.flatMap((position): readonly Json[] => {
+    const list = memberOf(position, 'splits')
+    return Array.isArray(list) ? list : []
+  })
+  for (const split of splits) {
     const id = memberOf(split, 'id')
     if (typeof id !== 'string') continue
     if (known.every(other => other.id !== id)) {

@@ -134,8 +134,8 @@ export abstract class TaskNode {
   }
 }
 
-/** Where a source's elements enter the task. */
-export class SourceNode extends TaskNode {
+/** Where elements enter a task. It has no queue of its own: what it is given goes on at once. */
+export abstract class EntryNode extends TaskNode {
   private hasFinished = false
 
   override get hasEnded(): boolean {
@@ -159,10 +159,9 @@ export class SourceNode extends TaskNode {
     this.emitToAll({ kind: 'barrier', checkpointId })
   }
 
+  /** Nothing but barriers follows. The watermark +Infinity has gone before it. */
   end(): void {
     this.hasFinished = true
-    this.lastWatermark = END_OF_INPUT
-    this.emitToAll({ kind: 'watermark', timestamp: END_OF_INPUT })
     this.emitToAll({ kind: 'end' })
   }
 
@@ -172,6 +171,15 @@ export class SourceNode extends TaskNode {
   protected override onActive(): void {}
   protected override onBarrier(): void {}
   protected override onEnd(): void {}
+}
+
+/** Where a source's rows enter: one stream out of the splits that the subtask reads. */
+export class SourceNode extends EntryNode {
+  override end(): void {
+    this.lastWatermark = END_OF_INPUT
+    this.emitToAll({ kind: 'watermark', timestamp: END_OF_INPUT })
+    super.end()
+  }
 }
 
 /** An operator with its queue; it is the operator's Output. */

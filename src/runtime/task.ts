@@ -1,11 +1,15 @@
 import type { Batch } from '../core/batch.js'
 import type { Json } from '../core/json.js'
 import type { Alignment } from './alignment.js'
+import { BarrierAligner } from './barrier-aligner.js'
 import type { Clock } from './environment.js'
+import type { ElementReader } from './exchange-channel.js'
+import type { ExchangeNode } from './exchange-node.js'
+import type { InputGate } from './input-gate.js'
 import { Signal } from './signal.js'
 import type { SourceItem } from './source-pump.js'
 import type { TaskSource } from './source-splits.js'
-import type { SinkNode, SourceNode, TaskNode } from './task-node.js'
+import type { EntryNode, SinkNode, SourceNode, TaskNode } from './task-node.js'
 
 /** After so much work the event loop gets a turn, ms. */
 const TURN_MS = 5
@@ -15,71 +19,105 @@ const SHORT_STEP_MS = 1
 const MAX_ROWS_AT_ONCE = 65_536
 const MIN_ROWS_AT_ONCE = 64
 
+/** One channel into a task. */
+export interface TaskInput {
+  readonly gate: InputGate
+  /** Of the gate. */
+  readonly channel: number
+  readonly reader: ElementReader
+}
+
+export interface TaskParts {
+  /** In topological order, sources, sinks and exchanges included; gates are not. */
+  readonly nodes: readonly TaskNode[]
+  /** The splits of all sources. */
+  readonly sources: readonly TaskSource[]
+  readonly sourceNodes: readonly SourceNode[]
+  readonly alignment: Alignment
+  readonly inputs: readonly TaskInput[]
+  readonly sinks: readonly SinkNode[]
+  readonly exchanges: readonly ExchangeNode[]
+}
+
 export interface TaskHooks {
-  /** Whether a barrier is due; called between source items, when every element has left the task. */
-  wantsBarrier(): boolean
-  /** The number of the barrier to inject. */
-  beginCheckpoint(): number
-  /** After stop(): whether the last checkpoint is through, so that nothing is left to wait for. */
-  hasStopped(): boolean
+  /** A barrier is about to be injected: positions and watermarks of what enters the task are those of the barrier. */
+  onBarrier(checkpointId: number): void
+  /** Every input has ended and everything has left the task. It stays, since barriers may still come. */
+  onEnded(): void
+}
+
+/** What of a batch has not entered yet, and what to do when it has. */
+interface Rest {
+  readonly node: EntryNode
+  readonly batch: Batch
+  readonly entered: () => void
 }
 
 /**
- * Runs the operators of a job in one thread, by turns with the rest of the event loop.
+ * Runs the operators of one subtask, by turns with the rest of the event loop.
  *
  * 1. It steps the most downstream node that has work, until none has.
- * 2. It waits while a sink has no space, or an operator takes no more: so a slow one stops the sources (backpressure).
- * 3. It then injects a barrier if one is due, else takes the next item of the sources, by turns.
+ * 2. It waits while a sink or a channel has no space, or an operator takes no more: so a slow one stops the sources
+ *    (backpressure).
+ * 3. It then injects a barrier if one is due, else takes the next item of the sources and channels, by turns.
  * 4. After TURN_MS of work the event loop has a turn. Batches that a user's function takes long over enter in pieces,
  *    half as large each time that a step was long; results do not depend on how rows are cut.
+ *
+ * A barrier is due when it has come from every channel, or, in a task without channels, when it is triggered. It enters
+ * at all sources and gates at one point where nothing else is in the task, those that have ended included.
  */
 export class Task {
   private readonly signal = new Signal()
   private stopping = false
   private cancelled = false
+  private released: boolean | undefined
   private failure: { readonly cause: unknown } | undefined
-  private nextSource = 0
+  private nextEntry = 0
   private turnStart = 0
+  private hasReportedEnd = false
+  private dueBarrier: number | undefined
   private rowsAtOnce = MAX_ROWS_AT_ONCE
   /** Of the piece that entered last: its rows, and the longest step that it took. */
   private pieceRows = MAX_ROWS_AT_ONCE
   private longestStepMs = 0
-  /** What of a batch has not entered yet. Its position is reached, and a barrier can come, when it has. */
-  private rest: { readonly source: TaskSource; readonly batch: Batch; readonly position: Json } | undefined
+  /** A position is reached, and a barrier can come, when the batch has entered whole. */
+  private rest: Rest | undefined
 
-  /** `nodes` in topological order, sources and sinks included. */
-  private readonly nodes: readonly TaskNode[]
-  private readonly sources: readonly TaskSource[]
-  private readonly sourceNodes: readonly SourceNode[]
-  private readonly sinks: readonly SinkNode[]
-  private readonly alignment: Alignment
-
+  private readonly parts: TaskParts
+  private readonly aligner: BarrierAligner
   private readonly clock: Clock
   private readonly hooks: TaskHooks
 
-  constructor(
-    wiring: {
-      nodes: readonly TaskNode[]
-      sources: readonly TaskSource[]
-      sourceNodes: readonly SourceNode[]
-      sinks: readonly SinkNode[]
-      alignment: Alignment
-    },
-    clock: Clock,
-    hooks: TaskHooks,
-  ) {
+  constructor(parts: TaskParts, clock: Clock, hooks: TaskHooks) {
+    this.parts = parts
     this.clock = clock
     this.hooks = hooks
-    this.nodes = wiring.nodes
-    this.sources = wiring.sources
-    this.sourceNodes = wiring.sourceNodes
-    this.sinks = wiring.sinks
-    this.alignment = wiring.alignment
+    this.aligner = new BarrierAligner(parts.inputs.length, {
+      onAligned: checkpointId => {
+        this.dueBarrier = checkpointId
+      },
+      onAborted: () => undefined,
+    })
+    for (const { reader } of parts.inputs) reader.onElement(() => this.wake())
+    for (const { writers } of parts.exchanges) for (const writer of writers) writer.onSpace(() => this.wake())
   }
 
   /** Something outside has changed: an item, a wish, a failure. */
   wake(): void {
     this.signal.raise()
+  }
+
+  /** A checkpoint begins. Where barriers come through channels they bring the news. */
+  trigger(checkpointId: number): void {
+    if (this.parts.inputs.length > 0) return
+    this.dueBarrier = checkpointId
+    this.wake()
+  }
+
+  /** A checkpoint is given up: nobody waits for its barrier any more. */
+  abort(checkpointId: number): void {
+    this.aligner.cancel(checkpointId)
+    this.wake()
   }
 
   /** Takes no more items from the sources; what has entered is worked off, and barriers still go through. */
@@ -93,6 +131,12 @@ export class Task {
     this.wake()
   }
 
+  /** Nothing is to be waited for any more: `run` is fulfilled with `hasFinished` once everything has left the task. */
+  release(hasFinished: boolean): void {
+    this.released ??= hasFinished
+    this.wake()
+  }
+
   fail(cause: unknown): void {
     this.failure ??= { cause }
     this.wake()
@@ -103,8 +147,8 @@ export class Task {
   }
 
   /**
-   * Fulfilled with true when every source has ended and everything has left the task, with false when it was
-   * cancelled or stopped before. Rejected with what made it fail.
+   * Fulfilled when it is released, with what it is released with, or when it is cancelled, with false. Rejected with
+   * what made it fail.
    */
   async run(): Promise<boolean> {
     this.turnStart = this.clock.elapsed()
@@ -113,41 +157,46 @@ export class Task {
       await this.workOff()
       if (this.cancelled) return false
       if (this.rest !== undefined) {
-        this.enterPiece(this.rest.source, this.rest.batch, this.rest.position)
+        this.enterPiece(this.rest)
         continue
       }
-      if (this.hooks.wantsBarrier()) {
-        const checkpointId = this.hooks.beginCheckpoint()
-        for (const node of this.sourceNodes) node.barrier(checkpointId)
+      if (this.dueBarrier !== undefined) {
+        this.injectBarrier(this.dueBarrier)
         continue
       }
-      if (this.nodes.every(node => node.hasEnded)) return true
-      if (this.stopping) {
-        if (this.hooks.hasStopped()) return false
-      } else if (this.takeItem()) continue
+      if (!this.hasReportedEnd && this.parts.nodes.every(node => node.hasEnded)) {
+        this.hasReportedEnd = true
+        this.hooks.onEnded()
+      }
+      if (this.released !== undefined) return this.released
+      if (this.takeItem()) continue
       await this.waitForItem()
     }
   }
 
+  private injectBarrier(checkpointId: number): void {
+    this.dueBarrier = undefined
+    this.hooks.onBarrier(checkpointId)
+    const gates = new Set(this.parts.inputs.map(({ gate }) => gate))
+    for (const node of this.parts.sourceNodes) node.barrier(checkpointId)
+    for (const gate of gates) gate.barrier(checkpointId)
+  }
+
   private async workOff(): Promise<void> {
+    const { nodes } = this.parts
     for (;;) {
       this.throwFailure()
       if (this.cancelled) return
-      const full = this.sinks.find(({ pump }) => pump.isFull)
-      if (full !== undefined) {
-        await Promise.race([full.pump.whenSpace(), this.signal.wait()])
+      const space = this.whenSpace()
+      const blocked = nodes.findLastIndex(candidate => candidate.isBlocked)
+      const deepest = nodes.findLastIndex(candidate => candidate.hasWork)
+      // What is upstream of a full operator would only pile up before it.
+      if (space !== undefined || deepest < blocked) {
+        await (space ?? this.signal.wait())
         this.turnStart = this.clock.elapsed()
         continue
       }
-      const blocked = this.nodes.findLastIndex(candidate => candidate.isBlocked)
-      const deepest = this.nodes.findLastIndex(candidate => candidate.hasWork)
-      if (deepest < blocked) {
-        // What is upstream of a full operator would only pile up before it.
-        await this.signal.wait()
-        this.turnStart = this.clock.elapsed()
-        continue
-      }
-      const node = this.nodes[deepest]
+      const node = nodes[deepest]
       if (node === undefined) return
       const start = this.clock.elapsed()
       node.step()
@@ -160,39 +209,57 @@ export class Task {
     }
   }
 
+  /** Fulfilled when something has changed about the sink or channel that has no space; undefined when all have. */
+  private whenSpace(): Promise<void> | undefined {
+    const sink = this.parts.sinks.find(({ pump }) => pump.isFull)
+    if (sink !== undefined) return Promise.race([sink.pump.whenSpace(), this.signal.wait()])
+    return this.parts.exchanges.some(({ isFull }) => isFull) ? this.signal.wait() : undefined
+  }
+
+  /** By turns over sources and channels, past those that have nothing or are blocked for a barrier. */
   private takeItem(): boolean {
-    for (let turn = 0; turn < this.sources.length; turn++) {
-      const source = this.sources[(this.nextSource + turn) % this.sources.length]
-      if (source === undefined || this.alignment.holdsBack(source)) continue
-      const item = source.pump.channel.shift()
-      if (item === undefined) continue
-      this.nextSource = (this.nextSource + turn + 1) % this.sources.length
-      this.enter(source, item)
+    const { sources, inputs } = this.parts
+    const count = sources.length + inputs.length
+    for (let turn = 0; turn < count; turn++) {
+      const entry = (this.nextEntry + turn) % count
+      const source = sources[entry]
+      const isTaken = source === undefined ? this.takeElement(entry - sources.length) : this.takeFrom(source)
+      if (!isTaken) continue
+      this.nextEntry = (entry + 1) % count
       return true
     }
     return false
   }
 
+  private takeFrom(source: TaskSource): boolean {
+    if (this.stopping || this.parts.alignment.holdsBack(source)) return false
+    const item = source.pump.channel.shift()
+    if (item === undefined) return false
+    this.enter(source, item)
+    return true
+  }
+
   private enter(source: TaskSource, item: SourceItem): void {
     if (item.kind === 'failure') throw item.cause
+    const { node, split } = source
     if (source.isIdle) {
       source.isIdle = false
-      source.node.active(source.split?.number)
+      node.active(split?.number)
     }
     if (item.kind === 'end') {
       this.end(source)
-    } else {
-      source.idleness?.activity()
-      const { batch } = item
-      const { split } = source
-      this.enterPiece(source, split === undefined ? batch : batch.with({ split: split.number }), item.position)
+      return
     }
+    source.idleness?.activity()
+    const { position } = item
+    const batch = split === undefined ? item.batch : item.batch.with({ split: split.number })
+    this.enterPiece({ node, batch, entered: () => reach(source, position) })
   }
 
   /** A split counts for the watermark from the start, not from its first row. */
   private announceSplits(): void {
-    for (const { node, split, hasEnded } of this.sources) if (!hasEnded) node.active(split?.number)
-    for (const node of this.sourceNodes) this.endWithSplits(node)
+    for (const { node, split, hasEnded } of this.parts.sources) if (!hasEnded) node.active(split?.number)
+    for (const node of this.parts.sourceNodes) this.endWithSplits(node)
   }
 
   /** A split that has ended does not hold back the others. */
@@ -204,21 +271,40 @@ export class Task {
   }
 
   private endWithSplits(node: SourceNode): void {
-    if (this.sources.every(source => source.node !== node || source.hasEnded)) node.end()
+    if (this.parts.sources.every(source => source.node !== node || source.hasEnded)) node.end()
   }
 
-  private enterPiece(source: TaskSource, batch: Batch, position: Json): void {
+  private takeElement(number: number): boolean {
+    const input = this.parts.inputs[number]
+    if (input === undefined || this.aligner.isBlocked(number)) return false
+    const element = input.reader.shift()
+    if (element === undefined) return false
+    const { gate, channel } = input
+    if (element.kind === 'barrier') {
+      this.aligner.barrier(element.checkpointId, number)
+      return true
+    }
+    if (element.kind === 'batch') {
+      this.enterPiece({ node: gate, batch: gate.admit(element.batch, channel), entered: () => gate.settle() })
+      return true
+    }
+    gate.receive(element, channel)
+    if (element.kind === 'end') this.aligner.end(number)
+    return true
+  }
+
+  private enterPiece({ node, batch, entered }: Rest): void {
     const most = this.rowsForStep()
     const rows = Math.min(batch.length, most)
     this.pieceRows = rows
     this.longestStepMs = 0
     if (rows === batch.length) {
-      source.node.enter(batch)
-      source.position = position
+      node.enter(batch)
+      entered()
       this.rest = undefined
     } else {
-      source.node.enter(batch.slice(0, rows))
-      this.rest = { source, batch: batch.slice(rows, batch.length), position }
+      node.enter(batch.slice(0, rows))
+      this.rest = { node, batch: batch.slice(rows, batch.length), entered }
     }
   }
 
@@ -230,10 +316,8 @@ export class Task {
   }
 
   private async waitForItem(): Promise<void> {
-    const waits = this.sources.flatMap(source => {
-      const { idleness } = source
-      if (idleness === undefined || source.isIdle || source.hasEnded) return []
-      return [idleness.timeoutMs]
+    const waits = this.parts.sources.flatMap(({ idleness, isIdle, hasEnded }) => {
+      return idleness === undefined || isIdle || hasEnded ? [] : [idleness.timeoutMs]
     })
     const cancelTimer =
       waits.length === 0 ? undefined : this.clock.schedule(Math.min(...waits), () => this.signal.raise())
@@ -245,13 +329,17 @@ export class Task {
 
   private checkIdleness(): void {
     const now = this.clock.now()
-    for (const source of this.sources) {
+    for (const source of this.parts.sources) {
       if (source.idleness === undefined || source.isIdle || source.hasEnded) continue
-      if (this.alignment.holdsBack(source)) continue
+      if (this.parts.alignment.holdsBack(source)) continue
       if (source.pump.channel.length === 0 && source.idleness.check(now)) {
         source.isIdle = true
         source.node.idle(source.split?.number)
       }
     }
   }
+}
+
+function reach(source: TaskSource, position: Json): void {
+  source.position = position
 }

@@ -1,63 +1,82 @@
-import { SabotError } from '../core/errors.js'
+import { NO_WATERMARK } from '../core/element.js'
 import type { Json } from '../core/json.js'
-import { ALL_KEY_GROUPS } from '../core/key-groups.js'
-import type { GraphNode, JobGraph } from '../graph/job-graph.js'
+import { numberFromJson } from '../core/json-numbers.js'
+import { keyGroupRange } from '../core/key-groups.js'
+import type { Exchange, ExecutionGraph, Subtask } from '../graph/execution-graph.js'
+import type { GraphNode } from '../graph/job-graph.js'
 import type { Kernel } from '../kernel/module.js'
-import type { RecoveredState, Recovery } from '../state/recovery.js'
 import { Alignment } from './alignment.js'
+import { type Channels, receiversOf, sendersOf } from './channels.js'
 import type { Environment } from './environment.js'
+import { ExchangeNode } from './exchange-node.js'
+import { InputGate } from './input-gate.js'
+import { createPartitioner } from './partitioner.js'
 import { SinkPump } from './sink-pump.js'
 import { openSplits, positionOf, type TaskSource } from './source-splits.js'
+import type { RestoredNode, RestoredStates } from './subtask-state.js'
+import type { TaskInput, TaskParts } from './task.js'
 import { type Acknowledge, OperatorNode, SinkNode, SourceNode, type TaskNode } from './task-node.js'
 import { WakeUps } from './wake-ups.js'
 
 export interface WiringContext {
+  readonly execution: ExecutionGraph
   readonly environment: Environment
   readonly kernel: Kernel
-  readonly recovery: Recovery | undefined
+  readonly channels: Channels
+  readonly restored: RestoredStates
   readonly batchRows: number
   readonly acknowledge: Acknowledge
   onItem(): void
   onFailure(cause: unknown): void
 }
 
-/** The subtasks of a graph in one task: opened, restored and connected. */
-export class Wiring {
-  /** In topological order. */
+const NOT_RESTORED: RestoredNode = { states: [], rowsIn: 0, rowsOut: 0 }
+
+/** The operators of one subtask: opened, restored and connected, with one another and with the channels. */
+export class Wiring implements TaskParts {
+  readonly subtask: Subtask
   readonly nodes: TaskNode[] = []
-  /** The splits of all sources. */
+  /** The splits of all sources that this subtask reads. */
   readonly sources: TaskSource[] = []
   readonly sourceNodes: SourceNode[] = []
+  readonly inputs: TaskInput[] = []
   readonly sinks: SinkNode[] = []
   readonly operators: OperatorNode[] = []
+  readonly exchanges: ExchangeNode[] = []
   readonly alignment = new Alignment()
+  /** With the operator and the number of its input that the gate feeds. */
+  readonly gates: { readonly gate: InputGate; readonly node: string; readonly input: number }[] = []
   private readonly byId = new Map<string, TaskNode>()
+  private readonly context: WiringContext
 
-  /** Refuses state that does not fit before anything is opened; closes what was opened when something fails. */
-  static async open(graph: JobGraph, context: WiringContext): Promise<Wiring> {
-    if (context.recovery !== undefined) checkFit(graph, context.recovery)
-    const wiring = new Wiring()
+  private constructor(subtask: Subtask, context: WiringContext) {
+    this.subtask = subtask
+    this.context = context
+  }
+
+  /** Closes what was opened when something fails. */
+  static async open(subtask: Subtask, context: WiringContext): Promise<Wiring> {
+    const wiring = new Wiring(subtask, context)
     try {
-      for (const node of graph.nodes) await wiring.add(node, context)
-      wiring.align(graph)
+      for (const node of subtask.chain.nodes) await wiring.add(node)
+      wiring.addExchanges()
+      wiring.align()
       return wiring
     } catch (cause) {
-      await wiring.close()
+      await wiring.close().catch(() => undefined)
       throw cause
     }
   }
 
-  /** Aligned operators have one source: the graph builder sees to it. */
-  private align(graph: JobGraph): void {
-    for (const { id, operator } of this.operators) {
-      if (operator.alignment === undefined) continue
-      let node = graph.node(id)
-      for (let [input] = node.inputs; input !== undefined; [input] = node.inputs) node = graph.node(input.from)
-      this.alignment.add(
-        operator.alignment,
-        this.sources.filter(source => source.node.id === node.id),
-      )
-    }
+  /** Releases everything; the first failure is thrown when all is released. */
+  async close(): Promise<void> {
+    const failures: unknown[] = []
+    for (const node of this.operators) node.close()
+    for (const { gate } of this.gates) gate.close()
+    for (const exchange of this.exchanges) exchange.close()
+    for (const { pump } of [...this.sources, ...this.sinks])
+      await pump.close().catch((cause: unknown) => failures.push(cause))
+    if (failures.length > 0) throw failures[0]
   }
 
   /** How far each source has been taken. */
@@ -67,104 +86,147 @@ export class Wiring {
     })
   }
 
-  /** Releases everything; the first failure is thrown when all is released. */
-  async close(): Promise<void> {
-    const failures: unknown[] = []
-    for (const node of this.operators) node.close()
-    for (const { pump } of [...this.sources, ...this.sinks]) {
-      await pump.close().catch((cause: unknown) => failures.push(cause))
+  /**
+   * Aligned operators have one source: the graph builder sees to it. Splits are held back within a subtask; where the
+   * source is in another one there is nothing to hold back here.
+   */
+  private align(): void {
+    const { job } = this.context.execution
+    for (const { id, operator } of this.operators) {
+      if (operator.alignment === undefined) continue
+      let node = job.node(id)
+      for (let [input] = node.inputs; input !== undefined; [input] = node.inputs) node = job.node(input.from)
+      this.alignment.add(
+        operator.alignment,
+        this.sources.filter(source => source.node.id === node.id),
+      )
     }
-    if (failures.length > 0) throw failures[0]
   }
 
-  private async add(graphNode: GraphNode, context: WiringContext): Promise<void> {
-    const node = await this.create(graphNode, context)
-    for (const { from, output } of graphNode.inputs) {
-      const upstream = this.byId.get(from)
-      if (upstream === undefined) throw new TypeError(`Operator ${graphNode.id} comes before its input ${from}`)
-      upstream.connect(output, node)
+  private async add(graphNode: GraphNode): Promise<void> {
+    const { id } = graphNode
+    const restored = this.context.restored.get(id) ?? NOT_RESTORED
+    const node = await this.create(graphNode, restored)
+    for (const [input, { from, output }] of graphNode.inputs.entries()) {
+      const upstream = this.byId.get(from) ?? this.openGate(id, input, restored)
+      upstream.connect(this.byId.has(from) ? output : 'main', node)
     }
-    const restored = context.recovery?.states.get(node.id)
-    node.rowsIn = restored?.rowsIn ?? 0
-    node.rowsOut = restored?.rowsOut ?? 0
-    this.byId.set(node.id, node)
+    node.rowsIn = restored.rowsIn
+    node.rowsOut = restored.rowsOut
+    this.byId.set(id, node)
     this.nodes.push(node)
   }
 
-  private async create({ id, kind, role }: GraphNode, context: WiringContext): Promise<TaskNode> {
-    const { environment, kernel, acknowledge, batchRows } = context
-    const restored = context.recovery?.states.get(id)
+  private openGate(id: string, input: number, { states }: RestoredNode): InputGate {
+    const { execution, channels, kernel } = this.context
+    const exchange = execution.exchanges.find(({ to }) => to.node === id && to.input === input)
+    if (exchange === undefined) throw new TypeError(`Operator ${id} has no input ${input}`)
+    const { index } = this.subtask
+    const senders = sendersOf(exchange, index, parallelismOf(execution, exchange.from.chain))
+    const gate = new InputGate(`${exchange.from.node}-${id}`, senders.length, kernel)
+    gate.restore(watermarkOf(states, input))
+    for (const [channel, sender] of senders.entries()) {
+      this.inputs.push({ gate, channel, reader: channels.reader(exchange, sender, index) })
+    }
+    this.gates.push({ gate, node: id, input })
+    return gate
+  }
+
+  private addExchanges(): void {
+    const { execution } = this.context
+    for (const exchange of execution.exchanges) {
+      if (exchange.from.chain !== this.subtask.chain.id) continue
+      const node = this.createExchange(exchange)
+      this.byId.get(exchange.from.node)?.connect(exchange.from.output, node)
+      this.exchanges.push(node)
+      this.nodes.push(node)
+    }
+  }
+
+  private createExchange(exchange: Exchange): ExchangeNode {
+    const { execution, channels, kernel } = this.context
+    const { index } = this.subtask
+    const receivers = receiversOf(exchange, index, parallelismOf(execution, exchange.to.chain))
+    const writers = receivers.map(receiver => channels.writer(exchange, index, receiver))
+    const { maxParallelism } = execution
+    const partitioner = createPartitioner(exchange.partition, {
+      channels: writers.length,
+      index,
+      kernel,
+      maxParallelism,
+    })
+    return new ExchangeNode(`${exchange.from.node}-${exchange.to.node}`, writers, partitioner)
+  }
+
+  private async create({ id, kind, role }: GraphNode, restored: RestoredNode): Promise<TaskNode> {
+    const { environment, kernel, acknowledge, onFailure } = this.context
     switch (role.kind) {
-      case 'source': {
-        const node = new SourceNode(id, kind)
-        const { files, clock } = environment
-        const { idleAfterMs } = role
-        const { onItem } = context
-        const opening = { position: restored?.state, batchRows, files, kernel, clock, idleAfterMs, onItem }
-        this.sources.push(...(await openSplits(role.source, node, opening)))
-        this.sourceNodes.push(node)
-        return node
-      }
-      case 'operator': {
-        const node = new OperatorNode(id, kind, acknowledge)
-        const processingTime = new WakeUps(environment.clock, now => {
-          node.processingTimeReached(now)
-          context.onItem()
-        })
-        const wake = (): void => {
-          node.wake()
-          context.onItem()
-        }
-        const operator = role.create({ id, kernel, output: node, keyGroups: ALL_KEY_GROUPS, processingTime, wake })
-        node.install(operator, processingTime)
-        this.operators.push(node)
-        if (restored !== undefined) operator.restore([restored])
-        return node
-      }
+      case 'source':
+        return this.createSource(id, kind, role, restored)
+      case 'operator':
+        return this.createOperator(id, kind, role, restored)
       case 'sink': {
         const { files, standardOutput } = environment
-        const writer = await role.sink.open({ state: restored?.state, files, kernel, standardOutput })
-        const node = new SinkNode(id, kind, new SinkPump(writer, context.onFailure), acknowledge)
+        const state = restored.states[0]?.state
+        const writer = await role.sink.open({ state, files, kernel, standardOutput })
+        const node = new SinkNode(id, kind, new SinkPump(writer, onFailure), acknowledge)
         this.sinks.push(node)
         return node
       }
     }
   }
+
+  private async createSource(
+    id: string,
+    kind: string,
+    { source, idleAfterMs }: Extract<GraphNode['role'], { kind: 'source' }>,
+    { states }: RestoredNode,
+  ): Promise<SourceNode> {
+    const node = new SourceNode(id, kind)
+    this.sourceNodes.push(node)
+    const { environment, kernel, batchRows, onItem } = this.context
+    const { files, clock } = environment
+    const { index, chain } = this.subtask
+    const share = { index, parallelism: chain.parallelism }
+    const positions = states.map(({ state }) => state)
+    const opening = { positions, share, batchRows, files, kernel, clock, idleAfterMs, onItem }
+    this.sources.push(...(await openSplits(source, node, opening)))
+    return node
+  }
+
+  private createOperator(
+    id: string,
+    kind: string,
+    { create }: Extract<GraphNode['role'], { kind: 'operator' }>,
+    { states }: RestoredNode,
+  ): OperatorNode {
+    const { environment, kernel, acknowledge, onItem, execution } = this.context
+    const { index, chain } = this.subtask
+    const node = new OperatorNode(id, kind, acknowledge)
+    const processingTime = new WakeUps(environment.clock, now => {
+      node.processingTimeReached(now)
+      onItem()
+    })
+    const wake = (): void => {
+      node.wake()
+      onItem()
+    }
+    const keyGroups = keyGroupRange(index, chain.parallelism, execution.maxParallelism)
+    const operator = create({ id, kernel, output: node, keyGroups, processingTime, wake })
+    node.install(operator, processingTime)
+    this.operators.push(node)
+    if (states.length > 0) operator.restore(states)
+    return node
+  }
 }
 
-/** Refuses, by name, state that has no operator, or one of another kind or with other settings. */
-function checkFit(graph: JobGraph, { states, checkpointId }: Recovery): void {
-  for (const [id, state] of states) {
-    const node = graph.nodes.find(candidate => candidate.id === id)
-    if (node === undefined) {
-      if (!holdsState(state)) continue
-      throw new SabotError(
-        'STATE_WITHOUT_OPERATOR',
-        `Checkpoint ${checkpointId} holds state of operator ${id} (${state.kind}), which the job no longer has. ` +
-          `Give its successor that id with .as('${id}'), or begin anew`,
-        { operator: id, checkpointId },
-      )
-    }
-    if (node.kind !== state.kind || JSON.stringify(node.settings) !== JSON.stringify(state.settings)) {
-      throw new SabotError(
-        'STATE_MISMATCH',
-        `Operator ${id} is ${node.kind} ${JSON.stringify(node.settings)}, but checkpoint ${checkpointId} holds its state ` +
-          `as ${state.kind} ${JSON.stringify(state.settings)}. Change it back, give the new operator another id, or begin anew`,
-        { operator: id, checkpointId },
-      )
-    }
-  }
-  for (const { id, kind, role } of graph.nodes) {
-    if (role.kind === 'operator' || states.has(id)) continue
-    throw new SabotError(
-      'OPERATOR_WITHOUT_STATE',
-      `The job has a ${kind} ${id} that checkpoint ${checkpointId} knows nothing of, so it cannot resume from there. ` +
-        `Give it the id that it had with .as(...), or begin anew`,
-      { operator: id, checkpointId },
-    )
-  }
+function parallelismOf({ chains }: ExecutionGraph, chain: number): number {
+  return chains[chain]?.parallelism ?? 1
 }
 
-function holdsState({ state, parts }: RecoveredState): boolean {
-  return state !== null || parts.length > 0
+/** The watermark that an input had reached in all former subtasks. */
+function watermarkOf(states: RestoredNode['states'], input: number): number {
+  if (states.length === 0) return NO_WATERMARK
+  const known = states.map(({ inputWatermarks }) => inputWatermarks?.[input])
+  return Math.min(...known.map(json => (json === undefined ? NO_WATERMARK : numberFromJson(json))))
 }

@@ -13,19 +13,23 @@ export interface OperatorSnapshot extends Omit<OperatorSnapshotEntry, 'parts'> {
   readonly parts: readonly { readonly name: string; readonly bytes: Uint8Array }[]
 }
 
-/** Writes a checkpoint: the parts first, the manifest last. Returns the bytes written. */
+/**
+ * Writes a checkpoint: the parts first, the manifest last. Returns the bytes written. Where `isWanted` says no when the
+ * parts are written, it ends there: without a manifest they are no checkpoint.
+ */
 export async function writeCheckpoint(
   storage: CheckpointStorage,
   manifestHead: Omit<CheckpointManifest, 'operators'>,
   snapshots: readonly OperatorSnapshot[],
   hash: Hash,
+  isWanted: () => boolean = () => true,
 ): Promise<number> {
   let writtenBytes = 0
   const operators: OperatorSnapshotEntry[] = []
   for (const { parts, ...head } of snapshots) {
     const entries = []
     for (const { name, bytes } of parts) {
-      const partName = `${head.id}.${name}`
+      const partName = `${partPrefix(head)}${name}`
       await storage.writePart(manifestHead.checkpointId, partName, bytes)
       entries.push({ name: partName, sizeBytes: bytes.length, xxh64: hash(bytes) })
       writtenBytes += bytes.length
@@ -33,8 +37,14 @@ export async function writeCheckpoint(
     operators.push({ ...head, parts: entries })
   }
   const manifest = encodeManifest({ ...manifestHead, operators }, hash)
+  if (!isWanted()) return writtenBytes
   await storage.writeManifest(manifestHead.checkpointId, manifest)
   return writtenBytes + manifest.length
+}
+
+/** What the names of a subtask's parts begin with; neither ids nor names of parts hold a dot. */
+export function partPrefix({ id, subtask = 0 }: Pick<OperatorSnapshotEntry, 'id' | 'subtask'>): string {
+  return subtask === 0 ? `${id}.` : `${id}.${subtask}.`
 }
 
 /** The manifest of a checkpoint. Fails with CHECKPOINT_MISSING, CHECKPOINT_CORRUPT or CHECKPOINT_VERSION. */

@@ -10,7 +10,9 @@ import type { Json } from '../core/json.js'
  * The XXH64 is that of the version's digits, a line feed and the body. The first line guards the body, the body guards the parts: a torn or flipped byte anywhere is found.
  */
 
-export const MANIFEST_VERSION = 1
+/** 2: several subtasks of an operator, savepoints. Manifests of version 1 are those of one subtask each. */
+export const MANIFEST_VERSION = 2
+const KNOWN_VERSIONS: ReadonlySet<string> = new Set(['1', '2'])
 const MAGIC = 'sabot-checkpoint'
 
 export interface CheckpointManifest {
@@ -22,11 +24,20 @@ export interface CheckpointManifest {
   readonly environment: string
   readonly abiVersion: number
   readonly parameters: Readonly<Record<string, string>>
+  /** Key groups of its state; 128 where it is not said. */
+  readonly maxParallelism?: number
+  /** Somebody asked for it, and it is kept until somebody removes it. */
+  readonly isSavepoint?: boolean
+  /** One entry for each subtask of each operator. */
   readonly operators: readonly OperatorSnapshotEntry[]
 }
 
 export interface OperatorSnapshotEntry {
   readonly id: string
+  /** 0 where it is not said. Those of one operator stand in order. */
+  readonly subtask?: number
+  /** The watermark (json-numbers.ts) of each input that comes from other subtasks, by the input's number. */
+  readonly inputWatermarks?: { readonly [input: string]: Json }
   readonly kind: string
   /** The settings that its state depends on: a job whose operator of this id has others is refused by name. */
   readonly settings: Json
@@ -64,7 +75,7 @@ export function decodeManifest(bytes: Uint8Array, hash: Hash, where: string): Ch
   const body = bytes.subarray(lineEnd + 1)
   if (String(body.length) !== size) throw corrupt(where, `it has ${body.length} bytes instead of ${size}`)
   if (hash(guarded(version, body)) !== checksum) throw corrupt(where, 'its checksum does not fit')
-  if (version !== String(MANIFEST_VERSION)) {
+  if (!KNOWN_VERSIONS.has(version)) {
     throw new SabotError('CHECKPOINT_VERSION', `${where}: manifest format ${version} is not known to this version`, {
       version,
       known: MANIFEST_VERSION,

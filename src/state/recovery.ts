@@ -1,5 +1,5 @@
 import { SabotError } from '../core/errors.js'
-import { inspectCheckpoint, type OperatorSnapshot, readPart } from './checkpoint.js'
+import { inspectCheckpoint, type OperatorSnapshot, partPrefix, readPart } from './checkpoint.js'
 import type { CheckpointStorage } from './checkpoint-storage.js'
 import type { CheckpointManifest, Hash } from './manifest.js'
 
@@ -7,7 +7,8 @@ import type { CheckpointManifest, Hash } from './manifest.js'
 export interface Recovery {
   readonly checkpointId: number
   readonly manifest: CheckpointManifest
-  readonly states: ReadonlyMap<string, RecoveredState>
+  /** By operator, one state for each of its subtasks. */
+  readonly states: ReadonlyMap<string, readonly RecoveredState[]>
   /** Newer checkpoints that could not be used, with the reason. */
   readonly passedOver: readonly SabotError[]
 }
@@ -20,10 +21,18 @@ export type RecoveredState = OperatorSnapshot
  * 1. A damaged checkpoint is passed over for the one before.
  * 2. With only damaged ones the job must not begin anew in silence: NO_VALID_CHECKPOINT.
  * 3. A checkpoint of another job is refused by name: CHECKPOINT_OF_OTHER_JOB.
+ *
+ * Checkpoints up to `after` are not looked at: they are of an earlier run.
  */
-export async function recover(storage: CheckpointStorage, job: string, hash: Hash): Promise<Recovery | undefined> {
+export async function recover(
+  storage: CheckpointStorage,
+  job: string,
+  hash: Hash,
+  after = -1,
+): Promise<Recovery | undefined> {
   const passedOver: SabotError[] = []
   for (const checkpointId of (await storage.list()).reverse()) {
+    if (checkpointId <= after) break
     try {
       const manifest = await inspectCheckpoint(storage, checkpointId, hash)
       if (manifest.job !== job) {
@@ -53,15 +62,15 @@ async function readStates(
   storage: CheckpointStorage,
   manifest: CheckpointManifest,
   hash: Hash,
-): Promise<Map<string, RecoveredState>> {
-  const states = new Map<string, RecoveredState>()
+): Promise<Map<string, RecoveredState[]>> {
+  const states = new Map<string, RecoveredState[]>()
   for (const { parts, ...head } of manifest.operators) {
     const loaded = []
     for (const part of parts) {
       const bytes = await readPart(storage, manifest.checkpointId, part, hash)
-      loaded.push({ name: part.name.slice(head.id.length + 1), bytes })
+      loaded.push({ name: part.name.slice(partPrefix(head).length), bytes })
     }
-    states.set(head.id, { ...head, parts: loaded })
+    states.set(head.id, [...(states.get(head.id) ?? []), { ...head, parts: loaded }])
   }
   return states
 }

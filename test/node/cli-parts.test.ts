@@ -67,7 +67,14 @@ const metrics: JobMetrics = {
   checkpoints: { completed: 2, failed: 0, lastId: 7, lastBytes: 34_567, lastDurationMs: 3.4, lastError: undefined },
 }
 
-const result: JobResult = { status: 'finished', error: undefined, metrics, resumedFrom: 5, lastCheckpoint: 7 }
+const result: JobResult = {
+  status: 'finished',
+  error: undefined,
+  metrics,
+  resumedFrom: 5,
+  restarts: 0,
+  lastCheckpoint: 7,
+}
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one
 const plain = (text: string): string => text.replaceAll(/\u001b\[\d+m/g, '')

@@ -136,7 +136,14 @@ describe('the panel of the demo', () => {
   })
 
   it('ends with totals', () => {
-    const result = { status: 'finished', error: undefined, metrics, resumedFrom: 3, lastCheckpoint: 4 } as const
+    const result = {
+      status: 'finished',
+      error: undefined,
+      metrics,
+      resumedFrom: 3,
+      restarts: 0,
+      lastCheckpoint: 4,
+    } as const
     const lines = totalLines({ rows: 100, onTime: 99, late: 1, windows: 7 }, result, { output: 'a', late: 'b' }).map(
       plain,
     )

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import pc from 'picocolors'
+import { formatDuration } from '../../core/duration.js'
 import type { Job } from '../../graph/job.js'
 import type { JobEvent, JobHandle } from '../../runtime/job-handle.js'
 import { DirectoryCheckpointStorage } from '../directory-storage.js'
@@ -140,6 +141,12 @@ function reportEvent(event: JobEvent, directory: string): void {
     case 'checkpoint-failed':
       process.stderr.write(`${pc.red(event.error.message)}\n`)
       return
+    case 'restarting': {
+      const { error, delayMs, restart } = event
+      process.stderr.write(`${pc.red(error.message)}\n`)
+      note(`restart ${restart} in ${formatDuration(delayMs)}`)
+      return
+    }
     case 'checkpoint-completed':
       return
   }

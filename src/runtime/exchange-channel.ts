@@ -1,0 +1,74 @@
+import type { StreamElement } from '../core/element.js'
+
+/** Elements that one subtask may have sent without the other having taken them. */
+export const CHANNEL_CAPACITY = 16
+
+/** The sending end of a channel between two subtasks. */
+export interface ElementWriter {
+  /** Without credit: the sender makes no further element. What a step has already made is taken all the same. */
+  readonly isFull: boolean
+  push(element: StreamElement): void
+  /** Calls back whenever there is credit again. */
+  onSpace(wake: () => void): void
+}
+
+/** The receiving end. */
+export interface ElementReader {
+  readonly length: number
+  shift(): StreamElement | undefined
+  /** Calls back whenever an element comes. */
+  onElement(wake: () => void): void
+}
+
+/**
+ * A channel between two subtasks of one thread. Its capacity is credit: a sender that is out of credit stops, and with
+ * it what feeds it.
+ * Laws: elements come out in the order in which they went in, each once.
+ */
+export class LocalChannel implements ElementWriter, ElementReader {
+  private elements: (StreamElement | undefined)[] = []
+  private head = 0
+  private wakeSender: () => void = () => undefined
+  private wakeReceiver: () => void = () => undefined
+
+  private readonly capacity: number
+
+  constructor(capacity: number = CHANNEL_CAPACITY) {
+    this.capacity = capacity
+  }
+
+  get length(): number {
+    return this.elements.length - this.head
+  }
+
+  get isFull(): boolean {
+    return this.length >= this.capacity
+  }
+
+  push(element: StreamElement): void {
+    this.elements.push(element)
+    this.wakeReceiver()
+  }
+
+  shift(): StreamElement | undefined {
+    const element = this.elements[this.head]
+    if (element === undefined) return undefined
+    const wasFull = this.isFull
+    this.elements[this.head] = undefined
+    this.head += 1
+    if (this.head === this.elements.length) {
+      this.elements = []
+      this.head = 0
+    }
+    if (wasFull && !this.isFull) this.wakeSender()
+    return element
+  }
+
+  onSpace(wake: () => void): void {
+    this.wakeSender = wake
+  }
+
+  onElement(wake: () => void): void {
+    this.wakeReceiver = wake
+  }
+}

@@ -1,0 +1,43 @@
+import type { ExecutionGraph } from '../graph/execution-graph.js'
+import type { OperatorSnapshot } from '../state/checkpoint.js'
+import type { RecoveredState } from '../state/recovery.js'
+import type { SubtaskMetrics } from './metrics.js'
+
+/** What an executor is to run. */
+export interface Deployment {
+  readonly execution: ExecutionGraph
+  /** What operators begin with, by operator and former subtask; empty where the job begins anew. */
+  readonly states: ReadonlyMap<string, readonly RecoveredState[]>
+  readonly batchRows: number
+}
+
+/** What an executor tells whoever runs the job. */
+export interface ExecutorEvents {
+  acknowledged(subtask: string, checkpointId: number, snapshots: readonly OperatorSnapshot[]): void
+  /** A subtask has worked off all of its input. It stays, since barriers may still come. */
+  ended(subtask: string): void
+  /** It can do nothing more; what it held is lost. Told once at most. */
+  failed(cause: unknown): void
+}
+
+/**
+ * Runs the subtasks of a job: in this thread, or in workers. What the one who runs the job promises: `start` once, then
+ * any of the others, `release` when every subtask has ended or is to stop, `close` last and always.
+ */
+export interface Executor {
+  start(): void
+  /** Subtasks that begin paths inject the barrier of this checkpoint. */
+  trigger(checkpointId: number): void
+  /** The checkpoint is complete: what sinks prepared for it may become visible. */
+  complete(checkpointId: number): void
+  /** The checkpoint is given up. */
+  abort(checkpointId: number): void
+  /** Reads nothing more; what was read flows through. */
+  stop(): void
+  /** Fulfilled when everything has left the subtasks and the sinks have written it. */
+  release(hasFinished: boolean): Promise<void>
+  /** Fulfilled when the sinks have carried out what they were given. */
+  drained(): Promise<void>
+  metrics(): readonly SubtaskMetrics[]
+  close(): Promise<void>
+}
