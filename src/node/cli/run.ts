@@ -144,7 +144,7 @@ function reportEvent(event: JobEvent, directory: string): void {
     case 'restarting': {
       const { error, delayMs, restart } = event
       process.stderr.write(`${pc.red(error.message)}\n`)
-      note(`restart ${restart} in ${formatDuration(delayMs)}`)
+      writeNote(`restart ${restart} in ${formatDuration(delayMs)}`)
       return
     }
     case 'checkpoint-completed':
