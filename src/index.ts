@@ -120,6 +120,7 @@ export {
 export { hostAggregate } from './operators/aggregates/host-aggregate.js'
 export type { Sink, SinkContext, SinkWriter } from './operators/sink.js'
 export type { Source, SourceBatch, SourceContext, SourceReader } from './operators/source.js'
+export type { LateReason } from './operators/time/explain-late.js'
 export type { IngestionTime, SourceTime } from './operators/time/timestamp-values.js'
 export type { WatermarkStrategy } from './operators/time/watermark-strategy.js'
 export { after, type Condition, type EarlyAndLate } from './operators/windows/conditions.js'

@@ -11,6 +11,16 @@ import { typeName, typesEqual } from './types.js'
 /** The most rows that one batch of the builders has, which is also what a kernel takes at once. */
 export const MAX_BATCH_ROWS = 65_536
 
+/**
+ * Which split of the source moved the watermarks of the rows: `before` those up to `upTo` (null: none yet), `behind`
+ * the higher ones.
+ */
+export interface WatermarkMovers {
+  readonly upTo: number
+  readonly before: number | null
+  readonly behind: number
+}
+
 export interface BatchInit<Row = unknown> {
   readonly schema: Schema<Row>
   readonly columns: readonly Column[]
@@ -24,6 +34,8 @@ export interface BatchInit<Row = unknown> {
   readonly kinds?: Uint8Array | undefined
   /** The split of the source that all rows come from, where the source has several; it matters until time is assigned. */
   readonly split?: number | undefined
+  /** Who moved `watermarks`, where it is known: rows of one source with splits. */
+  readonly movers?: WatermarkMovers | undefined
   /** Strictly ascending physical rows that are selected; undefined selects all. */
   readonly selection?: Uint32Array | undefined
 }
@@ -45,6 +57,7 @@ export class Batch<Row = unknown> {
   readonly watermarks: Float64Array | undefined
   readonly kinds: Uint8Array | undefined
   readonly split: number | undefined
+  readonly movers: WatermarkMovers | undefined
   readonly selection: Uint32Array | undefined
 
   /** @throws TypeError when the parts do not fit one another; SabotError SCHEMA_MISMATCH for a column of another type. */
@@ -56,6 +69,7 @@ export class Batch<Row = unknown> {
     this.watermarks = init.watermarks
     this.kinds = init.kinds
     this.split = init.split
+    this.movers = init.movers
     this.selection = init.selection
     this.check()
   }
@@ -105,6 +119,7 @@ export class Batch<Row = unknown> {
       watermarks: this.watermarks && gatherNumbers(this.watermarks, selection),
       kinds: this.kinds && gatherKinds(this.kinds, selection),
       split: this.split,
+      movers: this.movers,
     })
   }
 
@@ -122,6 +137,7 @@ export class Batch<Row = unknown> {
       watermarks: this.watermarks?.subarray(from, to),
       kinds: this.kinds?.subarray(from, to),
       split: this.split,
+      movers: this.movers,
     })
   }
 
@@ -152,8 +168,8 @@ export class Batch<Row = unknown> {
   }
 
   private parts(): BatchInit<Row> {
-    const { schema, columns, rowCount, timestamps, watermarks, kinds, split, selection } = this
-    return { schema, columns, rowCount, timestamps, watermarks, kinds, split, selection }
+    const { schema, columns, rowCount, timestamps, watermarks, kinds, split, movers, selection } = this
+    return { schema, columns, rowCount, timestamps, watermarks, kinds, split, movers, selection }
   }
 
   private physicalRows(rows: Uint32Array): Uint32Array {

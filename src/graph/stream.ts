@@ -10,6 +10,13 @@ import type { OperatorFactory } from '../operators/operator.js'
 import { type Computed, selectOperator } from '../operators/select.js'
 import type { Sink } from '../operators/sink.js'
 import { DEAD_LETTER_OUTPUT, deadLetterSchema, REASON_FIELD } from '../operators/time/dead-letters.js'
+import {
+  explainLateOperator,
+  LATE_FIELDS,
+  type LateReason,
+  type LateSettings,
+  lateSchema,
+} from '../operators/time/explain-late.js'
 import type { IngestionTime, SourceTime, TimestampOrigin } from '../operators/time/timestamp-values.js'
 import { timestampsOperator } from '../operators/timestamps.js'
 import { unionOperator } from '../operators/union.js'
@@ -355,14 +362,50 @@ export class TimestampedStream<Row> extends Stream<Row> {
 export class WindowedResults<Result, Row> extends Stream<Result> {
   private readonly inputTraits: StreamTraits
 
-  constructor(graph: GraphBuilder, node: DraftNode, traits: StreamTraits, inputTraits: StreamTraits) {
+  private readonly windows: LateSettings
+
+  constructor(
+    graph: GraphBuilder,
+    node: DraftNode,
+    traits: StreamTraits,
+    inputTraits: StreamTraits,
+    windows: LateSettings,
+  ) {
     super(graph, node, traits)
     this.inputTraits = inputTraits
+    this.windows = windows
   }
 
   /** The records that came when all of their windows had fired, unchanged. */
   get late(): Stream<Row> {
     return new Stream<Row>(this.graph, this.node, this.inputTraits, LATE_OUTPUT)
+  }
+
+  /**
+   * The records of `late`, and why: the end of the last window that they belonged to, the watermark that was in force
+   * before them, by how many ms it had passed the last moment at which they would have been taken (0: by none), and the
+   * split that had moved it (null where it is not known: a source without splits, or behind a union).
+   * @throws SabotError DUPLICATE_FIELD
+   */
+  explainLate(): Stream<Simplified<Row & LateReason>> {
+    const { fields, schema } = this.inputTraits
+    const taken = LATE_FIELDS.find(({ name }) => fields?.includes(name) === true)
+    if (taken !== undefined) {
+      throw new SabotError(
+        'DUPLICATE_FIELD',
+        `explainLate() adds a field ${taken.name}, which the records have already: rename it with select()`,
+        { field: taken.name },
+      )
+    }
+    const node = this.graph.add({
+      kind: 'explain-late',
+      description: 'why each record is late',
+      inputs: [{ from: this.node, output: LATE_OUTPUT }],
+      role: { kind: 'operator', create: explainLateOperator(this.windows) },
+      schema: schema && lateSchema(schema),
+    })
+    const names = fields && [...fields, ...LATE_FIELDS.map(({ name }) => name)]
+    return new Stream(this.graph, node, { ...this.inputTraits, fields: names, schema: schema && lateSchema(schema) })
   }
 }
 

@@ -229,7 +229,9 @@ export class WindowedStream<Row, Key extends FieldOf<Row>, Bounded extends boole
     })
     const isChangelog = this.request.accumulation === 'retracting'
     const traits: StreamTraits = { isTimed: this.traits.isTimed, fields, schema, isChangelog }
-    return new WindowedResults(this.graph, node, traits, this.traits)
+    const { allowedLatenessMs } = this.request
+    const windows = { assigner: assigner.settings, allowedLatenessMs }
+    return new WindowedResults(this.graph, node, traits, this.traits, windows)
   }
 
   private with(changes: Partial<WindowRequest>): WindowedStream<Row, Key, Bounded> {

@@ -1,4 +1,4 @@
-import { type Batch, gatherKinds, gatherNumbers } from '../core/batch.js'
+import { type Batch, gatherKinds, gatherNumbers, type WatermarkMovers } from '../core/batch.js'
 
 /** What rows carry besides their fields: event times, the watermarks in force before them, kinds, their split. */
 export interface RowMarks {
@@ -6,21 +6,23 @@ export interface RowMarks {
   readonly watermarks: Float64Array | undefined
   readonly kinds: Uint8Array | undefined
   readonly split: number | undefined
+  readonly movers: WatermarkMovers | undefined
 }
 
 /** The marks of the selected rows, without a selection. */
 export function selectedMarks(batch: Batch): RowMarks {
-  const { timestamps, watermarks, kinds, split, selection } = batch
-  if (selection === undefined) return { timestamps, watermarks, kinds, split }
+  const { timestamps, watermarks, kinds, split, movers, selection } = batch
+  if (selection === undefined) return { timestamps, watermarks, kinds, split, movers }
   return marksAt(batch, selection)
 }
 
 /** The marks of the given physical rows, in their order; a row may come more than once. */
-export function marksAt({ timestamps, watermarks, kinds, split }: Batch, rows: Uint32Array): RowMarks {
+export function marksAt({ timestamps, watermarks, kinds, split, movers }: Batch, rows: Uint32Array): RowMarks {
   return {
     timestamps: timestamps && gatherNumbers(timestamps, rows),
     watermarks: watermarks && gatherNumbers(watermarks, rows),
     kinds: kinds && gatherKinds(kinds, rows),
     split,
+    movers,
   }
 }

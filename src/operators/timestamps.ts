@@ -66,15 +66,18 @@ class TimestampsOperator implements Operator {
   onBatch(input: Batch): undefined {
     const batch = input.compact()
     const split = this.splits.active(batch.split)
+    const before = this.splits.current
     const { aside, ...times } = this.rowWatermarks.assign(split, batch, this.times(batch), this.limitOf(split))
+    const movers = this.splits.movers(split)
     const timed = batch.with({
       timestamps: this.timestamps.copy(times.timestamps),
       watermarks: this.watermarks.copy(this.splits.ofRows(split, times.watermarks)),
       split: undefined,
+      movers,
     })
     this.context.output.batch(aside.length === 0 ? timed : this.withoutAside(timed, aside))
     this.rows += batch.rowCount
-    this.splits.moved(split, this.context.processingTime.now())
+    this.splits.moved(split, this.context.processingTime.now(), before)
     this.splits.emit(this.context.output)
   }
 
@@ -94,7 +97,9 @@ class TimestampsOperator implements Operator {
   }
 
   onProcessingTime(now: number): undefined {
-    for (const split of this.splits.all) if (this.rowWatermarks.periodic(split, now)) this.splits.moved(split, now)
+    for (const split of this.splits.all) {
+      if (this.rowWatermarks.periodic(split, now)) this.splits.moved(split, now, this.splits.current)
+    }
     this.splits.emit(this.context.output)
     this.wakePeriodically()
   }
@@ -108,6 +113,7 @@ class TimestampsOperator implements Operator {
       rows: this.rows,
       dropped: { ...this.dropped },
       ingestedAtMs: Number.isFinite(ingestedAtMs) ? ingestedAtMs : null,
+      mover: this.splits.lastMover,
       splits,
     }
     return { state, parts: [this.splits.snapshot()] }

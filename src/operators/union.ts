@@ -33,7 +33,9 @@ class UnionOperator implements Operator {
     }
     const batch = input.compact()
     const coalesced = batch.watermarks && this.watermarks.ofRows(batch.watermarks, number)
-    this.context.output.batch(coalesced === undefined ? batch : batch.with({ watermarks: coalesced }))
+    this.context.output.batch(
+      coalesced === undefined ? batch : batch.with({ watermarks: coalesced, movers: undefined }),
+    )
     this.watermarks.emit(this.context.output)
   }
 

@@ -1,5 +1,6 @@
+import type { WatermarkMovers } from '../../core/batch.js'
 import { NO_WATERMARK } from '../../core/element.js'
-import type { Json } from '../../core/json.js'
+import { type Json, memberOf } from '../../core/json.js'
 import type { Kernel } from '../../kernel/module.js'
 import { extendCoalescerSnapshot } from '../../kernel/time.js'
 import { InputWatermarks } from '../input-watermarks.js'
@@ -18,6 +19,8 @@ export class SplitWatermarks {
   /** Inputs that there is room for, at least as many as splits. Those without a split are idle. */
   private room = 1
   private readonly bySplit = new Map<number | undefined, SplitTime>()
+  /** The split that moved the watermark over all splits last; null: none, or one of a source without splits. */
+  private mover: number | null = null
   /** What former subtasks knew of splits that have not come here yet. */
   private readonly known = new Map<number | undefined, SplitTime>()
 
@@ -53,8 +56,10 @@ export class SplitWatermarks {
   idle(split: number | undefined): void {
     const found = this.bySplit.get(split) ?? this.add(split)
     if (found.isIdle) return
+    const before = this.current
     found.isIdle = true
     this.inputs.idle(found.slot)
+    this.noteMover(split, before)
   }
 
   /** The watermark over all splits before each row of a split, from that split's own. */
@@ -62,10 +67,16 @@ export class SplitWatermarks {
     return this.room === 1 ? watermarks : this.inputs.ofRows(watermarks, split.slot)
   }
 
-  /** The split has reached its watermark, at a moment of processing time. */
-  moved(split: SplitTime, nowMs: number): void {
+  /** Who moved the watermarks of the rows of a batch; asked for before `ofRows`. */
+  movers({ split }: SplitTime): WatermarkMovers | undefined {
+    return split === undefined ? undefined : { upTo: this.current, before: this.mover, behind: split }
+  }
+
+  /** The split has reached its watermark, at a moment of processing time. `before`: what all had reached before. */
+  moved(split: SplitTime, nowMs: number, before: number): void {
     split.movedAtMs = nowMs
     this.inputs.advance(split.slot, split.watermark)
+    this.noteMover(split.split, before)
   }
 
   /** -Infinity: none yet. */
@@ -90,8 +101,15 @@ export class SplitWatermarks {
     return this.inputs.snapshot()
   }
 
+  /** The split that moved the watermark last, for the snapshot. */
+  get lastMover(): number | null {
+    return this.mover
+  }
+
   /** As it was: the splits in their slots. */
   restore(splits: readonly SplitTime[], state: OperatorState): void {
+    const mover = memberOf(state.state, 'mover')
+    this.mover = typeof mover === 'number' ? mover : null
     this.reserve(splits.length)
     for (const split of splits) this.bySplit.set(split.split, split)
     this.inputs.restore(state)
@@ -109,6 +127,11 @@ export class SplitWatermarks {
 
   close(): void {
     this.inputs.close()
+  }
+
+  /** Where the watermark has moved, it was this split: by its rows, or since nobody waits for it any more. */
+  private noteMover(split: number | undefined, before: number): void {
+    if (this.current > before) this.mover = split ?? null
   }
 
   private add(split: number | undefined): SplitTime {
