@@ -50,7 +50,8 @@ function placeRegular(near: readonly WindowState[], timestamp: number, differenc
       created.push({ start, copies: undefined, holdsRecord: true })
     }
   }
-  if (own === undefined) {
+  // Where the record before lies one ms beyond the difference, its right window is the left one of this record.
+  if (own === undefined && created.every(({ start }) => start !== timestamp - differenceMs)) {
     const isShared = previous !== undefined && timestamp - differenceMs <= previous
     created.push({ start: timestamp - differenceMs, copies: isShared ? before : undefined, holdsRecord: true })
   }
