@@ -7,6 +7,9 @@ import { type NexmarkStreams, preparedNexmark } from '../../examples/nexmark/gen
 import q0 from '../../examples/nexmark/q0.js'
 import q1 from '../../examples/nexmark/q1.js'
 import q2 from '../../examples/nexmark/q2.js'
+import q5 from '../../examples/nexmark/q5.js'
+import q7 from '../../examples/nexmark/q7.js'
+import q8 from '../../examples/nexmark/q8.js'
 import q10 from '../../examples/nexmark/q10.js'
 import q14 from '../../examples/nexmark/q14.js'
 import q17 from '../../examples/nexmark/q17.js'
@@ -30,6 +33,25 @@ const CASES: readonly Case[] = [
   { query: q0, sql: 'SELECT auction, bidder, price, dateTime, extra FROM bid' },
   { query: q1, sql: 'SELECT auction, bidder, price * 908 / 1000.0::DOUBLE, dateTime, extra FROM bid' },
   { query: q2, sql: 'SELECT auction, price FROM bid WHERE auction % 123 = 0' },
+  {
+    query: q5,
+    sql: `WITH counts AS (
+            SELECT auction, count(*) AS n, "end" FROM (
+              SELECT auction, unnest([(dateTime // 2000 - k) * 2000 + 10000 for k in [0, 1, 2, 3, 4]]) AS "end" FROM bid)
+            GROUP BY auction, "end")
+          SELECT auction, n, "end" FROM counts JOIN (SELECT "end", max(n) AS n FROM counts GROUP BY "end") USING ("end", n)`,
+  },
+  {
+    query: q7,
+    sql: `SELECT auction, price, bidder, dateTime, extra FROM bid
+          JOIN (SELECT dateTime // 10000 AS w, max(price) AS price FROM bid GROUP BY w) best
+          USING (price) WHERE dateTime // 10000 = w`,
+  },
+  {
+    query: q8,
+    sql: `SELECT DISTINCT person.id, name, person.dateTime // 10000 * 10000 FROM person
+          JOIN auction ON seller = person.id AND auction.dateTime // 10000 = person.dateTime // 10000`,
+  },
   {
     query: q10,
     sql: `SELECT auction, bidder, price, dateTime, extra, strftime(epoch_ms(dateTime), '%Y-%m-%d'),
