@@ -14,7 +14,33 @@ export interface PlainBid {
   readonly extra: string
 }
 
+export interface PlainAuction {
+  readonly id: number
+  readonly itemName: string
+  readonly description: string
+  readonly initialBid: number
+  readonly reserve: number
+  readonly dateTime: number
+  readonly expires: number
+  readonly seller: number
+  readonly category: number
+  readonly extra: string
+}
+
+export interface PlainPerson {
+  readonly id: number
+  readonly name: string
+  readonly emailAddress: string
+  readonly creditCard: string
+  readonly city: string
+  readonly state: string
+  readonly dateTime: number
+  readonly extra: string
+}
+
 export interface PlainEvents {
+  readonly persons: readonly PlainPerson[]
+  readonly auctions: readonly PlainAuction[]
   readonly bids: readonly PlainBid[]
 }
 
@@ -36,6 +62,73 @@ export const plainQueries: Readonly<Record<string, PlainQuery>> = {
 
   q2({ bids }, put) {
     for (const { auction, price } of bids) if (auction % 123 === 0) put({ auction, price })
+  },
+
+  /** Counts by slices of 2 s, of which a window has five. */
+  q5({ bids }, put) {
+    const slices: Map<number, number>[] = []
+    let slice = Number.NaN
+    let counts = new Map<number, number>()
+    const close = (): void => {
+      slices.push(counts)
+      if (slices.length > 5) slices.shift()
+      counts = new Map()
+      fire(slice)
+    }
+    const fire = (last: number): void => {
+      const window = new Map<number, number>()
+      let most = 0
+      for (const counts of slices) {
+        for (const [auction, n] of counts) {
+          const sum = (window.get(auction) ?? 0) + n
+          window.set(auction, sum)
+          if (sum > most) most = sum
+        }
+      }
+      for (const [auction, n] of window) if (n === most) put({ auction, bids: n, end: (last + 1) * 2000 })
+    }
+    for (const { auction, dateTime } of bids) {
+      const now = Math.floor(dateTime / 2000)
+      if (Number.isNaN(slice)) slice = now
+      for (; slice < now; slice++) close()
+      counts.set(auction, (counts.get(auction) ?? 0) + 1)
+    }
+    for (let more = 0; more < 5; more++, slice++) close()
+  },
+
+  q7({ bids }, put) {
+    let window = Number.NaN
+    let best: PlainBid[] = []
+    const close = (): void => {
+      for (const { auction, price, bidder, dateTime, extra } of best) put({ auction, price, bidder, dateTime, extra })
+      best = []
+    }
+    for (const bid of bids) {
+      const now = Math.floor(bid.dateTime / 10_000)
+      if (now !== window) close()
+      window = now
+      const highest = best[0]?.price ?? -1
+      if (bid.price > highest) best = [bid]
+      else if (bid.price === highest) best.push(bid)
+    }
+    close()
+  },
+
+  q8({ persons, auctions }, put) {
+    const sellers = new Map<number, Set<number>>()
+    for (const { seller, dateTime } of auctions) {
+      const window = Math.floor(dateTime / 10_000)
+      let ids = sellers.get(window)
+      if (ids === undefined) {
+        ids = new Set()
+        sellers.set(window, ids)
+      }
+      ids.add(seller)
+    }
+    for (const { id, name, dateTime } of persons) {
+      const window = Math.floor(dateTime / 10_000)
+      if (sellers.get(window)?.has(id) === true) put({ id, name, windowStart: window * 10_000 })
+    }
   },
 
   q14({ bids }, put) {

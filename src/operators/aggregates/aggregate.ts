@@ -29,6 +29,7 @@ export interface AggregateSettings {
   readonly of?: 'sample' | 'population'
   readonly n?: number
   readonly order?: 'descending' | 'ascending'
+  readonly ties?: boolean
   readonly quantiles?: readonly number[]
   readonly relativeError?: number
   readonly precision?: number
@@ -226,6 +227,15 @@ export function maxBy(by: string, field?: string): Aggregate<string | undefined,
   return new Aggregate({ function: 'maxBy', field, by })
 }
 
+export interface TopNOptions<Field extends string | undefined = undefined> {
+  /** What is taken of each record: this field. Default: the record. */
+  readonly field?: Field
+  /** Default 'descending': the greatest. */
+  readonly order?: 'descending' | 'ascending'
+  /** Whether records that equal the n-th are taken too, however many they are. Default false. */
+  readonly ties?: boolean
+}
+
 /**
  * The `n` records with the greatest values of `by`, greatest first (or the least, with order 'ascending'), or a field of
  * each. Equal ones stand in the order of arrival. Nulls in `by` are skipped, NaN comes last.
@@ -234,21 +244,21 @@ export function maxBy(by: string, field?: string): Aggregate<string | undefined,
 export function topN<const By extends string>(
   n: number,
   by: By,
-  options?: { readonly order?: 'descending' | 'ascending' },
+  options?: TopNOptions,
 ): Aggregate<undefined, 'topN', By>
 export function topN<const By extends string, const Field extends string>(
   n: number,
   by: By,
-  options: { readonly field: Field; readonly order?: 'descending' | 'ascending' },
+  options: TopNOptions<Field> & { readonly field: Field },
 ): Aggregate<Field, 'topN', By>
 export function topN(
   n: number,
   by: string,
-  options: { readonly field?: string; readonly order?: 'descending' | 'ascending' } = {},
+  options: TopNOptions<string | undefined> = {},
 ): Aggregate<string | undefined, 'topN', string> {
-  const { field, order = 'descending' } = options
+  const { field, order = 'descending', ties = false } = options
   checkOption('n', n, Number.isSafeInteger(n) && n >= 1, 'a whole number from 1')
-  return new Aggregate({ function: 'topN', field, by, settings: { n, order } })
+  return new Aggregate({ function: 'topN', field, by, settings: { n, order, ties } })
 }
 
 /** The number of distinct values, exactly: nulls are none, -0 is 0, NaN is one value. It keeps every value. */

@@ -49,10 +49,10 @@ function unfiltered(call: AggregateCall, input: Schema, operator: string): HostA
 }
 
 function ordered(name: 'minBy' | 'maxBy' | 'topN', call: AggregateCall, input: Schema): HostAggregate {
-  const { field, by, settings: { n = 1, order = 'descending' } = {} } = call
+  const { field, by, settings = {} } = call
   const kept = keptValue(field, input)
   const ordering = input.field(required(name, by))
-  return name === 'topN' ? new TopNAggregate(n, order, ordering, kept) : new MinOrMaxByAggregate(name, ordering, kept)
+  return name === 'topN' ? new TopNAggregate(ordering, kept, settings) : new MinOrMaxByAggregate(name, ordering, kept)
 }
 
 type FieldFunction = Exclude<

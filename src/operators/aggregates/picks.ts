@@ -4,6 +4,7 @@ import { numberFromJson, numberToJson } from '../../core/json-numbers.js'
 import { valueFromJson, valueToJson } from '../../core/json-values.js'
 import type { ColumnType, Field } from '../../core/types.js'
 import type { HostAggregate } from './accumulator.js'
+import type { AggregateSettings } from './aggregate.js'
 import { isBefore, type KeptValue, type OrderKey, orderKey } from './record-values.js'
 
 /** A value and the event time of its record; null before the first. */
@@ -63,18 +64,23 @@ interface Placed {
   readonly value: unknown
 }
 
+interface Ranking {
+  readonly limit: number
+  readonly ascending: boolean
+  /** Whether those that equal the last one within the limit stay too. */
+  readonly ties: boolean
+}
+
 /** What minBy, maxBy and topN share: the best so far, best first. Merging puts what came first before its equals. */
 class BestRecords {
   private readonly kept: KeptValue
   private readonly placeOf: (record: object) => OrderKey | null
-  private readonly limit: number
-  private readonly ascending: boolean
+  private readonly ranking: Ranking
 
-  constructor(kept: KeptValue, placeOf: (record: object) => OrderKey | null, limit: number, ascending: boolean) {
+  constructor(kept: KeptValue, placeOf: (record: object) => OrderKey | null, ranking: Ranking) {
     this.kept = kept
     this.placeOf = placeOf
-    this.limit = limit
-    this.ascending = ascending
+    this.ranking = ranking
   }
 
   add(best: Placed[], record: object): Placed[] {
@@ -89,15 +95,19 @@ class BestRecords {
   }
 
   private isWanted(best: readonly Placed[], place: OrderKey): boolean {
-    const worst = best[this.limit - 1]
-    return worst === undefined || isBefore(place, worst.place, this.ascending)
+    const { limit, ascending, ties } = this.ranking
+    const worst = best[limit - 1]
+    if (worst === undefined) return true
+    return ties ? !isBefore(worst.place, place, ascending) : isBefore(place, worst.place, ascending)
   }
 
   private insert(best: Placed[], placed: Placed): void {
+    const { limit, ascending } = this.ranking
     let at = best.length
-    while (at > 0 && isBefore(placed.place, (best[at - 1] as Placed).place, this.ascending)) at--
+    while (at > 0 && isBefore(placed.place, (best[at - 1] as Placed).place, ascending)) at--
     best.splice(at, 0, placed)
-    if (best.length > this.limit) best.pop()
+    const worst = best[limit - 1]
+    while (worst !== undefined && best.length > limit && !this.isWanted(best, (best.at(-1) as Placed).place)) best.pop()
   }
 }
 
@@ -140,7 +150,7 @@ export class MinOrMaxByAggregate extends BestAggregate {
   readonly nullable: boolean
 
   constructor(which: 'minBy' | 'maxBy', by: Field, kept: KeptValue) {
-    super(new BestRecords(kept, orderKey(which, by), 1, which === 'minBy'))
+    super(new BestRecords(kept, orderKey(which, by), { limit: 1, ascending: which === 'minBy', ties: false }))
     this.type = kept.type
     this.nullable = kept.nullable || by.nullable
   }
@@ -154,8 +164,8 @@ export class TopNAggregate extends BestAggregate {
   readonly type: ColumnType
   readonly nullable = false
 
-  constructor(n: number, order: 'descending' | 'ascending', by: Field, kept: KeptValue) {
-    super(new BestRecords(kept, orderKey('topN', by), n, order === 'ascending'))
+  constructor(by: Field, kept: KeptValue, { n = 1, order, ties = false }: AggregateSettings) {
+    super(new BestRecords(kept, orderKey('topN', by), { limit: n, ascending: order === 'ascending', ties }))
     const { type, nullable } = kept
     this.type = { kind: 'list', element: nullable ? { kind: 'nullable', type } : type }
   }

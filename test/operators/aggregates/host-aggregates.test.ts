@@ -152,6 +152,13 @@ const CASES: readonly Case[] = [
         .slice(0, 2)
         .map(({ row }) => row.text),
   },
+  {
+    call: topN(2, 'n', { ties: true }),
+    oracle: rows => {
+      const sorted = placed(rows).sort(byNDown)
+      return sorted.filter((row, index) => index < 2 || byNDown(row, sorted[1] as Timed) === 0).map(({ row }) => row)
+    },
+  },
   { call: countDistinct('n'), oracle: rows => new Set(valuesOf(rows)).size, commutes: true },
   { call: countDistinct('long'), oracle: rows => new Set(known(rows.map(({ row }) => row.long))).size, commutes: true },
   // As long as hardly any register is shared, the estimate is exact.
