@@ -3,8 +3,9 @@
  * the day is over.
  */
 import { column, count, max, mean, min, sum, tumbling } from 'sabot'
-import type { Bid } from './model.js'
+
 import { query } from './query.js'
+import { dayOf, isRank1, isRank2, isRank3 } from './ranks.js'
 
 export default query('q17', 'append', ({ bids }) =>
   bids
@@ -12,9 +13,9 @@ export default query('q17', 'append', ({ bids }) =>
     .window(tumbling('1d'))
     .aggregate({
       totalBids: count(),
-      rank1Bids: count().where((bid: Bid) => bid.price < 10_000n),
-      rank2Bids: count().where((bid: Bid) => bid.price >= 10_000n && bid.price < 1_000_000n),
-      rank3Bids: count().where((bid: Bid) => bid.price >= 1_000_000n),
+      rank1Bids: count().where(isRank1),
+      rank2Bids: count().where(isRank2),
+      rank3Bids: count().where(isRank3),
       minPrice: min('price'),
       maxPrice: max('price'),
       avgPrice: mean('price'),
@@ -22,7 +23,7 @@ export default query('q17', 'append', ({ bids }) =>
     })
     .select({
       auction: 'auction',
-      day: column('utf8', row => new Date(row.windowStart).toISOString().slice(0, 10)),
+      day: column('utf8', dayOf),
       totalBids: 'totalBids',
       rank1Bids: 'rank1Bids',
       rank2Bids: 'rank2Bids',

@@ -1,0 +1,14 @@
+/* q4, average price for a category: of the winning bids so far. Output: update. */
+import { global, mean } from 'sabot'
+import { query } from './query.js'
+import { winningBids } from './winning-bids.js'
+
+export default query('q4', 'update', events =>
+  winningBids(events)
+    .select({ category: 'category', price: row => row.bid.price })
+    .keyBy('category')
+    .window(global())
+    .emit('updates')
+    .accumulate('retracting')
+    .aggregate({ avgPrice: mean('price') }),
+)
