@@ -54,8 +54,22 @@ export {
 export type { IntervalJoinOptions } from './graph/joins.js'
 export type { DeduplicateOptions } from './graph/keyed-operators.js'
 export { KeyedStream } from './graph/keyed-stream.js'
+export type {
+  BroadcastContext,
+  KeyedContext,
+  KeyedProcessFunction,
+  OutputContext,
+  ProcessFunction,
+} from './graph/process.js'
 export { type ComputedColumn, column, type Projected, type Projection } from './graph/projection.js'
-export { JoinResults, type SinkOptions, Stream, TimestampedStream, WindowedResults } from './graph/stream.js'
+export {
+  JoinResults,
+  ProcessResults,
+  type SinkOptions,
+  Stream,
+  TimestampedStream,
+  WindowedResults,
+} from './graph/stream.js'
 export type { AlignmentOptions, TimestampOptions } from './graph/timestamp-options.js'
 export {
   bounded,
@@ -118,6 +132,23 @@ export {
   weightedMean,
 } from './operators/aggregates/aggregate.js'
 export { hostAggregate } from './operators/aggregates/host-aggregate.js'
+export type { Timers } from './operators/process/process-context.js'
+export type { FiredTimer, ProcessErrors } from './operators/process/process-settings.js'
+export {
+  type AggregatingFunctions,
+  aggregatingState,
+  type FoldingState,
+  type ListState,
+  listState,
+  type MapState,
+  mapState,
+  reducingState,
+  type StateDescriptor,
+  type StateOptions,
+  type StateTtl,
+  type ValueState,
+  valueState,
+} from './operators/process/state-descriptors.js'
 export type { Sink, SinkContext, SinkWriter } from './operators/sink.js'
 export type { Source, SourceBatch, SourceContext, SourceReader } from './operators/source.js'
 export type { LateReason } from './operators/time/explain-late.js'

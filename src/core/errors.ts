@@ -36,6 +36,7 @@ export const ERROR_CODES = {
   USER_FUNCTION_FAILED: 'A function of the user threw.',
   USER_FUNCTION_RESULT: 'A function of the user returned what it must not.',
   INVALID_TIMESTAMP: 'A record has no valid event time.',
+  STATE_VALUE_INVALID: 'A value of keyed state is of a kind that a checkpoint cannot hold.',
   SUM_OVERFLOW: 'An integer sum left the 64-bit range.',
   // Checkpoints
   NO_CHECKPOINT_STORAGE: 'A checkpoint was asked for, but there is nowhere to keep it.',

@@ -1,11 +1,21 @@
+import type { RowOf, SchemaShape } from '../core/types.js'
 import type { JoinType } from '../operators/joins/join-type.js'
+import type { StateDescriptors } from '../operators/process/state-descriptors.js'
 import { requireAppendOnly } from './changelog.js'
 import type { GraphBuilder, NodeInput } from './graph-builder.js'
 import type { Joined } from './join-projection.js'
 import { type IntervalJoinOptions, intervalJoined, type JoinInput } from './joins.js'
 import { type DeduplicateOptions, deduplicated } from './keyed-operators.js'
+import {
+  type KeyedProcessFunction,
+  type KeyOf,
+  type NoSides,
+  type NoState,
+  processed,
+  type SideShapes,
+} from './process.js'
 import type { FieldOf } from './projection.js'
-import type { Stream, StreamTraits } from './stream.js'
+import type { ProcessResults, Stream, StreamTraits } from './stream.js'
 import { type WindowedStream, windowed } from './window-builder.js'
 import type { WindowAssigner } from './windowing.js'
 
@@ -51,6 +61,25 @@ export class KeyedStream<Row, Key extends FieldOf<Row>> {
     options: IntervalJoinOptions<Type>,
   ): Joined<Row, Right, Type> {
     return intervalJoined<Row, Right, Type>(this.asJoinInput(), right.asJoinInput(), options)
+  }
+
+  /**
+   * Runs functions over the records and timers of each key, with state of the key. `shape` declares what they emit.
+   *
+   * Event-time timers fire in the order of time when the watermark reaches them, before the next record is processed;
+   * one that is registered for a time that has passed fires at once.
+   * @throws SabotError CHANGELOG_INPUT, NO_TIMESTAMPS, INVALID_OPTION
+   */
+  process<
+    const Out extends SchemaShape,
+    State extends StateDescriptors = NoState,
+    const Sides extends SideShapes = NoSides,
+  >(
+    functions: KeyedProcessFunction<Row, KeyOf<Row, Key>, State, Sides, Out>,
+    shape: Out,
+  ): ProcessResults<RowOf<Out>, Row, Sides> {
+    const { onRecord: handle, ...rest } = functions
+    return processed({ ...rest, method: 'process()', inputs: [{ ...this.asJoinInput(), handle }], shape })
   }
 
   private asJoinInput(): JoinInput {

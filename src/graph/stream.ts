@@ -7,6 +7,7 @@ import { flatMapOperator } from '../operators/flat-map.js'
 import { LATE_OUTPUTS } from '../operators/joins/join-type.js'
 import { mapOperator } from '../operators/map.js'
 import type { OperatorFactory } from '../operators/operator.js'
+import { sideOutput } from '../operators/process/process-output.js'
 import { type Computed, selectOperator } from '../operators/select.js'
 import type { Sink } from '../operators/sink.js'
 import { DEAD_LETTER_OUTPUT, deadLetterSchema, REASON_FIELD } from '../operators/time/dead-letters.js'
@@ -26,6 +27,7 @@ import { checkKnownField } from './fields.js'
 import type { DraftNode, GraphBuilder, NodeInput } from './graph-builder.js'
 import { type Chaining, type EdgePartition, MAIN_OUTPUT } from './job-graph.js'
 import { KeyedStream } from './keyed-stream.js'
+import { type NoSides, type ProcessFunction, processed, type SideShapes } from './process.js'
 import type { ComputedColumn, FieldOf, Projected, Projection, Simplified } from './projection.js'
 import { assertOneSource, assertOrigin, type TimestampOptions, timestampSettings } from './timestamp-options.js'
 import { type WindowedStream, windowed } from './window-builder.js'
@@ -228,6 +230,21 @@ export class Stream<Row> {
     return new Stream<Row>(this.graph, node, { ...this.traits, isChangelog })
   }
 
+  /**
+   * Runs a function over the records: any number of records for each, side outputs and an error policy. State and
+   * timers are by key: `keyBy(...).process(...)`. `shape` declares what it emits.
+   * @throws SabotError CHANGELOG_INPUT, INVALID_OPTION
+   */
+  process<const Out extends SchemaShape, const Sides extends SideShapes = NoSides>(
+    functions: ProcessFunction<Row, Sides, Out>,
+    shape: Out,
+  ): ProcessResults<RowOf<Out>, Row, Sides> {
+    const { onRecord: handle, side = {}, errors = 'fail' } = functions
+    const { graph, traits } = this
+    const input = { graph, input: this.asInput(), traits, keys: undefined, handle }
+    return processed({ method: 'process()', inputs: [input], side, errors, shape })
+  }
+
   /** Partitions by one or more fields: what follows happens for each key on its own. Null is a key. */
   keyBy<const Key extends FieldOf<Row>>(...fields: readonly [Key, ...Key[]]): KeyedStream<Row, Key> {
     if (fields.length === 0) throw new SabotError('UNKNOWN_FIELD', 'keyBy() needs at least one field')
@@ -406,6 +423,51 @@ export class WindowedResults<Result, Row> extends Stream<Result> {
     })
     const names = fields && [...fields, ...LATE_FIELDS.map(({ name }) => name)]
     return new Stream(this.graph, node, { ...this.inputTraits, fields: names, schema: schema && lateSchema(schema) })
+  }
+}
+
+/** The results of a process function, its side outputs, and the records on which it threw. */
+export class ProcessResults<Result, Row, Sides> extends Stream<Result> {
+  private readonly inputTraits: StreamTraits
+  private readonly sides: Readonly<Record<string, SchemaShape>>
+
+  constructor(
+    graph: GraphBuilder,
+    node: DraftNode,
+    traits: StreamTraits,
+    inputTraits: StreamTraits,
+    sides: Readonly<Record<string, SchemaShape>>,
+  ) {
+    super(graph, node, traits)
+    this.inputTraits = inputTraits
+    this.sides = sides
+  }
+
+  /** A side output. @throws SabotError INVALID_OPTION for one that is not declared */
+  side<Name extends keyof Sides & string>(name: Name): Stream<RowOf<Sides[Name]>> {
+    const shape = Object.hasOwn(this.sides, name) ? this.sides[name] : undefined
+    if (shape === undefined) {
+      const known = Object.keys(this.sides)
+      throw new SabotError(
+        'INVALID_OPTION',
+        `There is no side output ${describeValue(name)}: ${known.length === 0 ? 'none is declared' : `there are ${known}`}`,
+        { side: name, known },
+      )
+    }
+    const schema = Schema.of(shape)
+    const traits = { isTimed: this.traits.isTimed, fields: schema.names, schema }
+    return new Stream(this.graph, this.node, traits, sideOutput(name))
+  }
+
+  /** The records on which the function threw, with the option `errors: 'deadLetter'`; `reason` says what. */
+  get deadLetters(): Stream<Simplified<Row & { readonly reason: string }>> {
+    const { schema, fields, isTimed } = this.inputTraits
+    return new Stream(
+      this.graph,
+      this.node,
+      { isTimed, fields: fields && [...fields, REASON_FIELD], schema: schema && deadLetterSchema(schema) },
+      DEAD_LETTER_OUTPUT,
+    )
   }
 }
 

@@ -31,7 +31,7 @@ export class TimerQueue {
   slot = 0
   tag = 0
   private readonly kernel: Kernel
-  private readonly handle: number
+  private created = 0
   private readonly times = new Float64Array(FIRED)
   private readonly slots = new Uint32Array(FIRED)
   private readonly tags = new Uint32Array(FIRED)
@@ -39,10 +39,8 @@ export class TimerQueue {
   private fetched = 0
   private earliest = Number.POSITIVE_INFINITY
 
-  /** @throws SabotError MEMORY_LIMIT */
   constructor(kernel: Kernel) {
     this.kernel = kernel
-    this.handle = kernel.handle(kernel.exports.timersCreate(), 'creating a timer queue')
   }
 
   /** No timer is earlier than this, ms; +Infinity where there are none. One that was deleted may still count. */
@@ -52,6 +50,7 @@ export class TimerQueue {
 
   /** How many timers there are. Not for every row: it settles what was registered twice or deleted. */
   get count(): number {
+    if (this.created === 0) return 0
     this.putBack()
     return this.kernel.check(this.kernel.exports.timersCount(this.handle), 'counting timers')
   }
@@ -88,6 +87,7 @@ export class TimerQueue {
 
   /** All timers. @throws SabotError MEMORY_LIMIT */
   entries(): TimerEntries {
+    if (this.created === 0) return { times: new Float64Array(0), slots: new Uint32Array(0), tags: new Uint32Array(0) }
     this.putBack()
     const { kernel } = this
     const pointer = kernel.handle(kernel.exports.timersAll(this.handle), 'listing timers')
@@ -108,6 +108,7 @@ export class TimerQueue {
 
   /** Registers timers in their order, whose times are such as `entries` gives. @throws SabotError MEMORY_LIMIT */
   registerAll({ times, slots, tags }: TimerEntries): void {
+    if (times.length === 0) return
     const { kernel } = this
     this.putBack()
     const regions = [times, slots, tags].map(array => {
@@ -124,7 +125,16 @@ export class TimerQueue {
   }
 
   destroy(): void {
-    this.kernel.exports.timersDestroy(this.handle)
+    if (this.created !== 0) this.kernel.exports.timersDestroy(this.created)
+    this.created = 0
+  }
+
+  /** The queue takes room when its first timer comes. */
+  private get handle(): number {
+    if (this.created === 0) {
+      this.created = this.kernel.handle(this.kernel.exports.timersCreate(), 'creating a timer queue')
+    }
+    return this.created
   }
 
   private fetch(limit: number): boolean {

@@ -46,9 +46,17 @@ export class TimerWriter {
   }
 }
 
+export interface RestoredTimer {
+  readonly time: number
+  readonly slot: number
+  readonly tag: number
+  /** Among the timers of its snapshot. */
+  readonly place: number
+}
+
 /** Reads the timers of one snapshot, group by group, and registers them in the order in which they were there. */
 export class TimerReader {
-  private readonly timers: { readonly time: number; readonly slot: number; readonly tag: number; place: number }[] = []
+  private readonly timers: RestoredTimer[] = []
 
   read({ slots }: GroupSlots, reader: ByteReader): void {
     for (let left = reader.u32(); left > 0; left--) {
@@ -58,12 +66,18 @@ export class TimerReader {
     }
   }
 
-  registerAll(queue: TimerQueue): void {
-    const sorted = this.timers.sort((a, b) => a.place - b.place)
+  /** `tagOf` says what a timer's tag is now; undefined where the timer is to go. */
+  registerAll(queue: TimerQueue, tagOf: (timer: RestoredTimer) => number | undefined = ({ tag }) => tag): void {
+    const kept = this.timers
+      .sort((a, b) => a.place - b.place)
+      .flatMap(timer => {
+        const tag = tagOf(timer)
+        return tag === undefined ? [] : [{ ...timer, tag }]
+      })
     queue.registerAll({
-      times: Float64Array.from(sorted, ({ time }) => time),
-      slots: Uint32Array.from(sorted, ({ slot }) => slot),
-      tags: Uint32Array.from(sorted, ({ tag }) => tag),
+      times: Float64Array.from(kept, ({ time }) => time),
+      slots: Uint32Array.from(kept, ({ slot }) => slot),
+      tags: Uint32Array.from(kept, ({ tag }) => tag),
     })
   }
 }
