@@ -60,7 +60,7 @@ export function joinCreate(keys: usize, lower: f64, upper: f64, outer: u32): usi
   join.upper = upper
   join.outer = outer & <u32>(JOIN_OUTER_LEFT | JOIN_OUTER_RIGHT)
   join.watermark = -Infinity
-  join.left = allocate(<usize>JOIN_OUTPUT_ROWS * 32)
+  join.left = allocate(<usize>JOIN_OUTPUT_ROWS * 32 + 256)
   join.leftQueue = queueCreate()
   join.rightQueue = queueCreate()
   if (join.left == 0 || join.leftQueue == 0 || join.rightQueue == 0) {
@@ -72,6 +72,7 @@ export function joinCreate(keys: usize, lower: f64, upper: f64, outer: u32): usi
   join.rightGone = join.leftGone + <usize>JOIN_OUTPUT_ROWS * 4
   join.times = join.rightGone + <usize>JOIN_OUTPUT_ROWS * 4
   join.watermarks = join.times + <usize>JOIN_OUTPUT_ROWS * 8
+  join.due = join.watermarks + <usize>JOIN_OUTPUT_ROWS * 8
   return region
 }
 

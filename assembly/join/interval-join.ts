@@ -11,7 +11,8 @@ import { JOIN_OUTER_LEFT, JOIN_OUTPUT_ROWS, JOIN_RIGHT, NO_ID, STATUS_MEMORY_LIM
 import { put } from '../guard'
 import { keysDrop, keysHighWater, keysRetain } from '../keys'
 import {
-  countOf, endOf, ENTRY_MATCHED, ENTRY_ROW, firstOf, insert, Lists, recordOf, removeFirst, reserveRecords, search,
+  countOf, endOf, ENTRY_MATCHED, ENTRY_ROW, firstOf, insert, LIST_BYTES, Lists, recordOf, removeFirst, reserveRecords,
+  search,
 } from './lists'
 import { queuePayload, queuePut, queueReserve, queueTake, TimeQueue } from './time-queue'
 
@@ -36,6 +37,8 @@ export class IntervalJoin extends Lists {
   watermarks: usize
   leftGone: usize
   rightGone: usize
+  /** Room for AHEAD key ids. */
+  due: usize
   outputs: u32
   leftGoneCount: u32
   rightGoneCount: u32
@@ -57,36 +60,49 @@ function emit(join: IntervalJoin, left: u32, right: u32, time: f64): void {
   put<f64>(join.watermarks + (at << 3), join.watermark)
 }
 
+/** Rows whose records are touched ahead: a dozen trips to memory then take the time of one or two. */
+const AHEAD: u32 = 32
+/** Keeps the touching loads from being left out. */
+let touched: u32 = 0
+
 /** Lets the rows of a side go whose time is at most `bound`; false when an output is full. */
 function expire(join: IntervalJoin, side: u32, bound: f64): bool {
   const queue = queueOf(join, side)
   const isRight = side == <u32>JOIN_RIGHT
   const isOuter = ((join.outer >> side) & <u32>JOIN_OUTER_LEFT) != 0
   const gone = isRight ? join.rightGone : join.leftGone
-  let count = isRight ? join.rightGoneCount : join.leftGoneCount
-  let isDone = false
-  while (count < <u32>JOIN_OUTPUT_ROWS && join.outputs < <u32>JOIN_OUTPUT_ROWS) {
-    const node = queueTake(queue, bound)
-    if (node == 0) {
-      isDone = true
-      break
+  const due = join.due
+  let room: u32 = 0
+  let taken: u32 = 0
+  do {
+    const count = isRight ? join.rightGoneCount : join.leftGoneCount
+    room = min<u32>(AHEAD, <u32>JOIN_OUTPUT_ROWS - max<u32>(count, join.outputs))
+    taken = 0
+    while (taken < room) {
+      const node = queueTake(queue, bound)
+      if (node == 0) break
+      const id = queuePayload(queue, node)
+      touched += countOf(recordOf(join, id))
+      put<u32>(due + (<usize>taken << 2), id)
+      taken++
     }
-    const id = queuePayload(queue, node)
-    const record = recordOf(join, id)
-    const list = record + (<usize>side << 4)
-    const entry = firstOf(list)
-    const row = load<u32>(entry, ENTRY_ROW)
-    put<u32>(gone + (<usize>count << 2), row)
-    count++
-    if (isOuter && load<u32>(entry, ENTRY_MATCHED) == 0) {
-      emit(join, isRight ? <u32>NO_ID : row, isRight ? row : <u32>NO_ID, load<f64>(entry))
+    for (let at: u32 = 0; at < taken; at++) {
+      const id = load<u32>(due + (<usize>at << 2))
+      const record = recordOf(join, id)
+      const list = record + <usize>side * LIST_BYTES
+      const entry = firstOf(list)
+      const row = load<u32>(entry, ENTRY_ROW)
+      put<u32>(gone + (<usize>(count + at) << 2), row)
+      if (isOuter && load<u32>(entry, ENTRY_MATCHED) == 0) {
+        emit(join, isRight ? <u32>NO_ID : row, isRight ? row : <u32>NO_ID, load<f64>(entry))
+      }
+      removeFirst(join, list)
+      if (countOf(record) + countOf(record + LIST_BYTES) == 0) keysDrop(join.keys, id)
     }
-    removeFirst(join, list)
-    if (countOf(record) + countOf(record + 16) == 0) keysDrop(join.keys, id)
-  }
-  if (isRight) join.rightGoneCount = count
-  else join.leftGoneCount = count
-  return isDone
+    if (isRight) join.rightGoneCount = count + taken
+    else join.leftGoneCount = count + taken
+  } while (taken == AHEAD)
+  return taken < room
 }
 
 /** Moves the watermark on; false when an output is full and the call has to be repeated. */
@@ -128,11 +144,15 @@ function probe(join: IntervalJoin, side: u32, list: usize, time: f64, row: u32):
 export function keep(join: IntervalJoin, side: u32, id: u32, time: f64, row: u32, matched: u32): bool {
   const queue = queueOf(join, side)
   const record = recordOf(join, id)
-  const isNew = countOf(record) + countOf(record + 16) == 0
-  if (!queueReserve(queue, 1) || !insert(join, record + (<usize>side << 4), time, row, matched)) return false
+  const isNew = countOf(record) + countOf(record + LIST_BYTES) == 0
+  if (!queueReserve(queue, 1) || !insert(join, record + <usize>side * LIST_BYTES, time, row, matched)) return false
   queuePut(queue, time, id)
   if (isNew) keysRetain(join.keys, id)
   return true
+}
+
+function touch(join: IntervalJoin, ids: usize, count: u32): void {
+  for (let at: usize = 0; at < <usize>count; at++) touched += countOf(recordOf(join, load<u32>(ids + (at << 2))))
 }
 
 /**
@@ -144,13 +164,14 @@ export function addRows(
 ): i32 {
   if (reserveRecords(join, keysHighWater(join.keys)) < 0) return STATUS_MEMORY_LIMIT
   for (let at = <usize>from; at < <usize>to; at++) {
+    if ((<u32>at & (AHEAD - 1)) == 0) touch(join, ids + (at << 2), min<u32>(AHEAD, to - <u32>at))
     if (!join.isProbing && !advance(join, load<f64>(watermarks + (at << 3)))) return <i32>at
     const id = load<u32>(ids + (at << 2))
     const time = load<f64>(times + (at << 3))
     const row = load<u32>(rows + (at << 2))
     if (row == <u32>NO_ID) continue
     if (!join.isProbing) join.hasMatched = 0
-    if (!probe(join, side, recordOf(join, id) + (<usize>(side ^ 1) << 4), time, row)) return <i32>at
+    if (!probe(join, side, recordOf(join, id) + <usize>(side ^ 1) * LIST_BYTES, time, row)) return <i32>at
     if (!keep(join, side, id, time, row, join.hasMatched)) return STATUS_MEMORY_LIMIT
   }
   return <i32>to
@@ -159,7 +180,7 @@ export function addRows(
 /** Writes to out[row], a byte a row, 1 for each row of a side that is there, 3 where it has met a partner. */
 export function writeFlags(join: IntervalJoin, side: u32, out: usize): void {
   for (let id: u32 = 0; id < join.ids; id++) {
-    const list = recordOf(join, id) + (<usize>side << 4)
+    const list = recordOf(join, id) + <usize>side * LIST_BYTES
     const end = endOf(list)
     for (let entry = firstOf(list); entry < end; entry += 16) {
       put<u8>(out + load<u32>(entry, ENTRY_ROW), <u8>(1 + (load<u32>(entry, ENTRY_MATCHED) << 1)))

@@ -1,9 +1,14 @@
 /*
  * For each key and side a list of rows, ordered by time and by arrival where times are equal: an array that is taken
- * from at its front and grows at its end.
+ * from at its front and grows at its end. One entry stands in the record itself, so that keys with one row a side,
+ * which are most, cost one line of the cache.
  *
- *   records   by key id and side, 16 bytes:  | block u32 | head u32 | count u32 | class u32 |
- *   block     4 << class entries
+ *   records   by key id, 64 bytes: the list of the left side, that of the right side
+ *   list      0          4        8         12        16                         32
+ *             +----------+--------+---------+---------+--------------------------+
+ *             | block    | head   | count   | class   | entry, while block is 0  |
+ *             +----------+--------+---------+---------+--------------------------+
+ *   block     2 << class entries (class 0: the one in the record)
  *   entry     0            8        12        16
  *             +------------+--------+---------+
  *             | time f64   | row    | matched |
@@ -21,9 +26,11 @@ export const ENTRY_MATCHED: usize = 12
 const AT_HEAD: usize = 4
 const AT_COUNT: usize = 8
 const AT_CLASS: usize = 12
+const AT_ENTRY: usize = 16
 
-/** Classes of blocks that are cut from pages: up to 64 entries, 1 KiB. */
-const SMALL_CLASSES: u32 = 5
+export const LIST_BYTES: usize = 32
+/** Blocks below this class are cut from pages: up to 64 entries, 1 KiB. */
+const SMALL_CLASSES: u32 = 6
 const PAGE: usize = 65536
 const FIRST_RECORDS: u32 = 256
 
@@ -36,16 +43,16 @@ export class Lists {
   page: usize
   top: usize
   end: usize
-  free0: u32
   free1: u32
   free2: u32
   free3: u32
   free4: u32
+  free5: u32
 }
 
 export function listsRelease(lists: Lists): void {
   const records = lists.records
-  for (let at = records; at < records + (<usize>lists.ids << 5); at += 16) {
+  for (let at = records; at < records + (<usize>lists.ids << 6); at += LIST_BYTES) {
     if (load<u32>(at, AT_CLASS) >= SMALL_CLASSES) release(load<u32>(at))
   }
   release(records)
@@ -61,10 +68,10 @@ export function reserveRecords(lists: Lists, ids: u32): i32 {
   const before = lists.ids
   if (ids <= before) return STATUS_OK
   const wanted = max<u32>(FIRST_RECORDS, max<u32>(ids, before << 1))
-  const bytes = <usize>wanted << 5
+  const bytes = <usize>wanted << 6
   const records = lists.records == 0 ? allocate(bytes) : reallocate(lists.records, bytes)
   if (records == 0) return STATUS_MEMORY_LIMIT
-  fill(records + (<usize>before << 5), 0, <usize>(wanted - before) << 5)
+  fill(records + (<usize>before << 6), 0, <usize>(wanted - before) << 6)
   lists.records = records
   lists.ids = wanted
   return STATUS_OK
@@ -73,7 +80,7 @@ export function reserveRecords(lists: Lists, ids: u32): i32 {
 // @ts-ignore: decorator
 @inline
 export function recordOf(lists: Lists, id: u32): usize {
-  return lists.records + (<usize>id << 5)
+  return lists.records + (<usize>id << 6)
 }
 
 // @ts-ignore: decorator
@@ -86,7 +93,8 @@ export function countOf(list: usize): u32 {
 // @ts-ignore: decorator
 @inline
 export function firstOf(list: usize): usize {
-  return <usize>load<u32>(list) + (<usize>load<u32>(list, AT_HEAD) << 4)
+  const block = <usize>load<u32>(list)
+  return block == 0 ? list + AT_ENTRY : block + (<usize>load<u32>(list, AT_HEAD) << 4)
 }
 
 // @ts-ignore: decorator
@@ -111,12 +119,12 @@ export function search(from: usize, to: usize, time: f64, behind: bool): usize {
 // @ts-ignore: decorator
 @inline
 function freeAt(lists: Lists, sizeClass: u32): usize {
-  return changetype<usize>(lists) + offsetof<Lists>('free0') + (<usize>sizeClass << 2)
+  return changetype<usize>(lists) + offsetof<Lists>('free1') + (<usize>(sizeClass - 1) << 2)
 }
 
 function takeBlock(lists: Lists, sizeClass: u32): usize {
-  const bytes = <usize>64 << sizeClass
-  if (sizeClass >= SMALL_CLASSES) return sizeClass < 26 ? allocate(bytes) : 0
+  const bytes = <usize>32 << sizeClass
+  if (sizeClass >= SMALL_CLASSES) return sizeClass < 27 ? allocate(bytes) : 0
   const list = freeAt(lists, sizeClass)
   const block = <usize>load<u32>(list)
   if (block != 0) {
@@ -148,20 +156,17 @@ function giveBlock(lists: Lists, block: usize, sizeClass: u32): void {
 /** Makes room for one entry at the end: moves the entries to the front of their block, or into a larger one. */
 function makeRoom(lists: Lists, list: usize): bool {
   const block = <usize>load<u32>(list)
-  const head = load<u32>(list, AT_HEAD)
-  const bytes = <usize>countOf(list) << 4
   const sizeClass = load<u32>(list, AT_CLASS)
-  const isHalfEmpty = head >= (<u32>2 << sizeClass)
+  const first = firstOf(list)
   let target = block
-  if (block == 0 || !isHalfEmpty) {
-    const wanted = block == 0 ? 0 : sizeClass + 1
-    target = takeBlock(lists, wanted)
+  if (block == 0 || load<u32>(list, AT_HEAD) < (<u32>1 << sizeClass)) {
+    target = takeBlock(lists, sizeClass + 1)
     if (target == 0) return false
-    put<u32>(list, <u32>target)
-    put<u32>(list, wanted, AT_CLASS)
+    put<u32>(list, sizeClass + 1, AT_CLASS)
   }
-  if (block != 0) copyTo(target, block + (<usize>head << 4), bytes)
+  copyTo(target, first, <usize>countOf(list) << 4)
   if (block != 0 && target != block) giveBlock(lists, block, sizeClass)
+  put<u32>(list, <u32>target)
   put<u32>(list, 0, AT_HEAD)
   return true
 }
@@ -169,8 +174,8 @@ function makeRoom(lists: Lists, list: usize): bool {
 /** Adds an entry behind those of its time; false when the memory ceiling is reached, with nothing changed. */
 export function insert(lists: Lists, list: usize, time: f64, row: u32, matched: u32): bool {
   const count = countOf(list)
-  const isFull = load<u32>(list, AT_HEAD) + count == (<u32>4 << load<u32>(list, AT_CLASS))
-  if ((load<u32>(list) == 0 || isFull) && !makeRoom(lists, list)) return false
+  const capacity = load<u32>(list) == 0 ? 1 : <u32>2 << load<u32>(list, AT_CLASS)
+  if (load<u32>(list, AT_HEAD) + count == capacity && !makeRoom(lists, list)) return false
   const first = firstOf(list)
   const end = endOf(list)
   let at = end
@@ -187,10 +192,12 @@ export function insert(lists: Lists, list: usize, time: f64, row: u32, matched: 
 
 /** Takes the first entry away. */
 export function removeFirst(lists: Lists, list: usize): void {
+  const block = <usize>load<u32>(list)
   const count = countOf(list) - 1
   put<u32>(list, count, AT_COUNT)
+  if (block == 0) return
   put<u32>(list, load<u32>(list, AT_HEAD) + 1, AT_HEAD)
   if (count > 0) return
-  giveBlock(lists, load<u32>(list), load<u32>(list, AT_CLASS))
+  giveBlock(lists, block, load<u32>(list, AT_CLASS))
   fill(list, 0, 16)
 }
