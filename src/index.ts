@@ -50,8 +50,10 @@ export {
   type JoinProjection,
   left,
   right,
+  type WindowFields,
+  WindowJoined,
 } from './graph/join-projection.js'
-export type { IntervalJoinOptions } from './graph/joins.js'
+export type { IntervalJoinOptions, WindowJoinOptions } from './graph/joins.js'
 export type { DeduplicateOptions } from './graph/keyed-operators.js'
 export { KeyedStream } from './graph/keyed-stream.js'
 export type {

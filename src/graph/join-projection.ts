@@ -2,6 +2,7 @@
 import { SabotError } from '../core/errors.js'
 import { Schema } from '../core/schema.js'
 import type { RowOf, SchemaShape } from '../core/types.js'
+import type { TimeWindow } from '../core/window-geometry.js'
 import { type JoinColumn, type JoinSelect, joinSchema, type PairFunction } from '../operators/joins/join-projection.js'
 import { type JoinType, nullableSides } from '../operators/joins/join-type.js'
 import { checkKnownField } from './fields.js'
@@ -153,6 +154,53 @@ export class Joined<L, R, Type extends JoinType> {
   ): JoinResults<RowOf<Shape>, L, R>
   map<Out extends object>(transform: (left: LeftOf<L, Type>, right: RightOf<R, Type>) => Out): JoinResults<Out, L, R>
   map<Out>(transform: (left: never, right: never) => object, shape?: SchemaShape): JoinResults<Out, L, R> {
+    return this.results(planMap(this.sides, transform as PairFunction<object>, shape))
+  }
+
+  private results<Out>(plan: JoinPlan): JoinResults<Out, L, R> {
+    const { graph, node, traits } = this.build(plan)
+    return new JoinResults(graph, node, traits, this.sides.left.traits, this.sides.right.traits)
+  }
+}
+
+/** The bounds of the window that a pair is in, ms since the epoch; the end is exclusive. */
+export interface WindowFields {
+  readonly windowStart: number
+  readonly windowEnd: number
+}
+
+/** Two streams that are joined by window; it remains to say what comes out of each pair of rows. */
+export class WindowJoined<L, R, Type extends JoinType> {
+  private readonly sides: JoinSidesTraits
+  private readonly build: (plan: JoinPlan) => JoinNode
+
+  constructor(sides: JoinSidesTraits, build: (plan: JoinPlan) => JoinNode) {
+    this.sides = sides
+    this.build = build
+  }
+
+  /**
+   * The named fields of both rows, and functions of both; then `windowStart` and `windowEnd`.
+   * @throws SabotError EMPTY_SELECT, UNKNOWN_FIELD, DUPLICATE_FIELD
+   */
+  select<const P extends JoinProjection<L, R, Type>>(
+    projection: P,
+  ): JoinResults<Simplified<JoinProjected<L, R, Type, P> & WindowFields>, L, R> {
+    return this.results(planSelect(this.sides, projection))
+  }
+
+  /** One record for each pair of rows. The schema is declared by `shape`, or inferred from the first records. */
+  map<const Shape extends SchemaShape>(
+    transform: (left: LeftOf<L, Type>, right: RightOf<R, Type>, window: TimeWindow) => RowOf<Shape>,
+    shape: Shape,
+  ): JoinResults<RowOf<Shape>, L, R>
+  map<Out extends object>(
+    transform: (left: LeftOf<L, Type>, right: RightOf<R, Type>, window: TimeWindow) => Out,
+  ): JoinResults<Out, L, R>
+  map<Out>(
+    transform: (left: never, right: never, window: TimeWindow) => object,
+    shape?: SchemaShape,
+  ): JoinResults<Out, L, R> {
     return this.results(planMap(this.sides, transform as PairFunction<object>, shape))
   }
 

@@ -1,13 +1,20 @@
 /* Joins of two keyed streams. KeyedStream delegates to them. */
 import { type Duration, formatDuration, parseDuration } from '../core/duration.js'
 import { describeValue, SabotError } from '../core/errors.js'
-import { typeName, typesEqual } from '../core/types.js'
+import { Schema } from '../core/schema.js'
+import { type SchemaShape, typeName, typesEqual } from '../core/types.js'
+import { type CoGroupFunction, coGroupOperator } from '../operators/joins/co-group.js'
 import { intervalJoinOperator } from '../operators/joins/interval-join.js'
+import { WINDOW_FIELDS } from '../operators/joins/join-projection.js'
 import { isOuter, type JoinType } from '../operators/joins/join-type.js'
+import { windowJoinOperator } from '../operators/joins/window-join.js'
+import { WINDOW_END, WINDOW_START } from '../operators/window-results.js'
+import { createAssigner } from '../operators/windows/assigners.js'
 import { requireAppendOnly } from './changelog.js'
 import type { GraphBuilder, NodeInput } from './graph-builder.js'
-import { Joined, type JoinSidesTraits } from './join-projection.js'
-import type { StreamTraits } from './stream.js'
+import { Joined, type JoinPlan, type JoinSidesTraits, WindowJoined } from './join-projection.js'
+import { JoinResults, type StreamTraits } from './stream.js'
+import type { WindowAssigner } from './windowing.js'
 
 /** A keyed stream, as a join sees it. */
 export interface JoinInput {
@@ -59,6 +66,103 @@ export function intervalJoined<L, R, Type extends JoinType>(
     })
     return { graph: left.graph, node, traits: { isTimed: true, fields: plan.fields, schema: plan.schema } }
   })
+}
+
+export interface WindowJoinOptions<Type extends JoinType = JoinType> {
+  /** Which rows come out alone when their window fires without a partner. Default 'inner': none. */
+  readonly type?: Type
+}
+
+export function windowJoined<L, R, Type extends JoinType>(
+  left: JoinInput,
+  right: JoinInput,
+  window: WindowAssigner,
+  { type: wanted }: WindowJoinOptions<Type>,
+): WindowJoined<L, R, Type> {
+  const method = 'windowJoin()'
+  const sides = joinSides(method, left, right, wanted)
+  const assigner = assignerOf(method, window)
+  const { type } = sides
+  return new WindowJoined(sides, plan => {
+    const { schema, fields } = withWindowFields(plan)
+    const node = left.graph.add({
+      kind: 'window-join',
+      description: `${type} join by ${describeKeys(left, right)} in ${window.description}: ${plan.description}`,
+      inputs: joinInputs(left, right),
+      role: {
+        kind: 'operator',
+        create: windowJoinOperator({ ...sideSettings(sides), ...assigner, select: plan.select, type }),
+      },
+      settings: { left: left.keys, right: right.keys, type, window: window.description, kept: plan.kept },
+      schema,
+    })
+    return { graph: left.graph, node, traits: { isTimed: true, fields, schema } }
+  })
+}
+
+export function coGrouped<L, R, Out>(
+  left: JoinInput,
+  right: JoinInput,
+  window: WindowAssigner,
+  transform: CoGroupFunction,
+  shape: SchemaShape | undefined,
+): JoinResults<Out, L, R> {
+  const method = 'coGroup()'
+  const sides = joinSides(method, left, right)
+  const assigner = assignerOf(method, window)
+  const schema = shape === undefined ? undefined : Schema.of(shape)
+  const name = transform.name === '' ? 'a function' : transform.name
+  const node = left.graph.add({
+    kind: 'co-group',
+    description: `groups of both sides by ${describeKeys(left, right)} in ${window.description}: ${name}`,
+    inputs: joinInputs(left, right),
+    role: {
+      kind: 'operator',
+      create: coGroupOperator({ ...sideSettings(sides), ...assigner, transform, schema }),
+    },
+    settings: { left: left.keys, right: right.keys, window: window.description },
+    schema,
+  })
+  const traits = { isTimed: true, fields: schema?.names, schema }
+  return new JoinResults(left.graph, node, traits, left.traits, right.traits)
+}
+
+/** The windows of a join follow from event time alone: its two sides have records of different types. */
+function assignerOf(method: string, { settings, description }: WindowAssigner) {
+  const isFit =
+    (settings.kind === 'slices' && settings.time === 'event') ||
+    settings.kind === 'calendar' ||
+    (settings.kind === 'session' &&
+      settings.time === 'event' &&
+      typeof settings.gap === 'number' &&
+      settings.bounds === 'gap' &&
+      settings.retainMs === 0)
+  if (!isFit) {
+    throw new SabotError(
+      'INVALID_OPTION',
+      `${method} takes windows of event time that do not look at records: tumbling, sliding, calendar, and sessions ` +
+        `of one gap; not ${description}`,
+      { window: description },
+    )
+  }
+  const geometry = settings.kind === 'slices' ? settings.geometry : undefined
+  return { assigner: () => createAssigner(settings), geometry }
+}
+
+function withWindowFields({ select, schema, fields }: JoinPlan) {
+  if (select.kind === 'objects') return { schema, fields }
+  const twice = fields?.find(field => field === WINDOW_START || field === WINDOW_END)
+  if (twice !== undefined) {
+    throw new SabotError(
+      'DUPLICATE_FIELD',
+      `select() names ${twice}: the bounds of the window are in the result already`,
+      { field: twice },
+    )
+  }
+  return {
+    schema: schema && new Schema([...schema.fields, ...WINDOW_FIELDS]),
+    fields: fields && [...fields, WINDOW_START, WINDOW_END],
+  }
 }
 
 function boundsOf({ from, to, fromInclusive = true, toInclusive = true }: IntervalJoinOptions): {

@@ -1,10 +1,19 @@
 import type { RowOf, SchemaShape } from '../core/types.js'
+import type { TimeWindow } from '../core/window-geometry.js'
+import type { CoGroupFunction } from '../operators/joins/co-group.js'
 import type { JoinType } from '../operators/joins/join-type.js'
 import type { StateDescriptors } from '../operators/process/state-descriptors.js'
 import { requireAppendOnly } from './changelog.js'
 import type { GraphBuilder, NodeInput } from './graph-builder.js'
-import type { Joined } from './join-projection.js'
-import { type IntervalJoinOptions, intervalJoined, type JoinInput } from './joins.js'
+import type { Joined, WindowJoined } from './join-projection.js'
+import {
+  coGrouped,
+  type IntervalJoinOptions,
+  intervalJoined,
+  type JoinInput,
+  type WindowJoinOptions,
+  windowJoined,
+} from './joins.js'
 import { type DeduplicateOptions, deduplicated } from './keyed-operators.js'
 import {
   type KeyedProcessFunction,
@@ -15,7 +24,7 @@ import {
   type SideShapes,
 } from './process.js'
 import type { FieldOf } from './projection.js'
-import type { ProcessResults, Stream, StreamTraits } from './stream.js'
+import type { JoinResults, ProcessResults, Stream, StreamTraits } from './stream.js'
 import { type WindowedStream, windowed } from './window-builder.js'
 import type { WindowAssigner } from './windowing.js'
 
@@ -80,6 +89,44 @@ export class KeyedStream<Row, Key extends FieldOf<Row>> {
   ): ProcessResults<RowOf<Out>, Row, Sides> {
     const { onRecord: handle, ...rest } = functions
     return processed({ ...rest, method: 'process()', inputs: [{ ...this.asJoinInput(), handle }], shape })
+  }
+
+  /**
+   * When a window fires, pairs each of its records with each of those of `right` that have the same key: tumbling,
+   * sliding and calendar windows, and sessions over both sides. Null is a key.
+   * @throws SabotError NO_TIMESTAMPS, CHANGELOG_INPUT, JOIN_KEYS, TYPE_MISMATCH, INVALID_OPTION, SCHEMA_UNKNOWN
+   */
+  windowJoin<Right, RightKey extends FieldOf<Right>, const Type extends JoinType = 'inner'>(
+    right: KeyedStream<Right, RightKey>,
+    window: WindowAssigner<unknown, true>,
+    options: WindowJoinOptions<Type> = {},
+  ): WindowJoined<Row, Right, Type> {
+    return windowJoined<Row, Right, Type>(this.asJoinInput(), right.asJoinInput(), window, options)
+  }
+
+  /**
+   * When a window fires, calls a function with all records of each key that has any in it, on either side; it gives any
+   * number of records. The schema is declared by `shape`, or inferred from the first records.
+   * @throws SabotError as windowJoin
+   */
+  coGroup<Right, RightKey extends FieldOf<Right>, const Shape extends SchemaShape>(
+    right: KeyedStream<Right, RightKey>,
+    window: WindowAssigner<unknown, true>,
+    transform: (left: readonly Row[], right: readonly Right[], window: TimeWindow) => Iterable<RowOf<Shape>>,
+    shape: Shape,
+  ): JoinResults<RowOf<Shape>, Row, Right>
+  coGroup<Right, RightKey extends FieldOf<Right>, Out extends object>(
+    right: KeyedStream<Right, RightKey>,
+    window: WindowAssigner<unknown, true>,
+    transform: (left: readonly Row[], right: readonly Right[], window: TimeWindow) => Iterable<Out>,
+  ): JoinResults<Out, Row, Right>
+  coGroup<Right, RightKey extends FieldOf<Right>, Out>(
+    right: KeyedStream<Right, RightKey>,
+    window: WindowAssigner<unknown, true>,
+    transform: (left: readonly never[], right: readonly never[], window: TimeWindow) => Iterable<object>,
+    shape?: SchemaShape,
+  ): JoinResults<Out, Row, Right> {
+    return coGrouped(this.asJoinInput(), right.asJoinInput(), window, transform as CoGroupFunction, shape)
   }
 
   private asJoinInput(): JoinInput {

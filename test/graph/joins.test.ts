@@ -1,5 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import { collect, execute, job, left, memory, nullable, right, type SabotError, schema } from '../../src/index.js'
+import {
+  collect,
+  execute,
+  job,
+  left,
+  memory,
+  nullable,
+  right,
+  type SabotError,
+  schema,
+  session,
+  sliding,
+  tumbling,
+} from '../../src/index.js'
 import { testEnvironment } from '../../src/testing/index.js'
 import { builds } from '../kernel/builds.js'
 
@@ -145,5 +158,71 @@ describe('interval join in a job', () => {
     expect(graph.node('interval-join-1').description).toBe(
       'inner join by id = region, right from -4m59s999ms to 1h after left: at',
     )
+  })
+})
+
+describe('window join and co-group in a job', () => {
+  const timed = { outOfOrderness: 30 } as const
+  const sides = (j: Parameters<Parameters<typeof job>[1]>[0]) => ({
+    orders$: j.from(memory(orders, orderShape)).withTimestamps('at', timed).keyBy('id'),
+    payments$: j.from(memory(payments, paymentShape)).withTimestamps('paidAt', timed).keyBy('orderId'),
+  })
+
+  it('puts the bounds of the window behind what is selected', async () => {
+    const results = await joined(j => {
+      const { orders$, payments$ } = sides(j)
+      const amounts = { id: left('id'), amount: right('amount') }
+      return orders$.windowJoin(payments$, tumbling(20), { type: 'left' }).select(amounts)
+    })
+    expect(results).toEqual([
+      '{"id":"__proto__","amount":7,"windowStart":20,"windowEnd":40}',
+      '{"id":"a","amount":null,"windowStart":0,"windowEnd":20}',
+      '{"id":"b","amount":5,"windowStart":0,"windowEnd":20}',
+    ])
+  })
+
+  it('gives the window to functions', async () => {
+    const results = await joined(j => {
+      const { orders$, payments$ } = sides(j)
+      return orders$.windowJoin(payments$, session(10)).map((order, payment, { start, end }) => {
+        return { text: `${order.id} ${payment.amount} [${start}, ${end})` }
+      })
+    })
+    expect(results).toEqual(['{"text":"__proto__ 7 [20, 30)"}', '{"text":"b 5 [10, 22)"}'])
+    const groups = await joined(j => {
+      const { orders$, payments$ } = sides(j)
+      return orders$.coGroup(
+        payments$,
+        sliding(40, 20),
+        (left, right, { start }) => [
+          { start, orders: left.length, payments: right.map(({ amount }) => amount).join() },
+        ],
+        { start: 'i32', orders: 'i32', payments: 'utf8' },
+      )
+    })
+    expect(groups).toEqual([
+      '{"start":-20,"orders":1,"payments":""}',
+      '{"start":-20,"orders":1,"payments":"5"}',
+      '{"start":0,"orders":1,"payments":""}',
+      '{"start":0,"orders":1,"payments":"5,9"}',
+      '{"start":0,"orders":1,"payments":"7"}',
+      '{"start":20,"orders":0,"payments":"9"}',
+      '{"start":20,"orders":1,"payments":"7"}',
+    ])
+  })
+
+  it('refuses windows that look at records, and fields that hide the bounds', () => {
+    const plan = (build: Parameters<typeof joined>[0]) =>
+      codeOf(() => job('refused', j => build(j).to(collect())).plan())
+    const byRecord = plan(j => {
+      const { orders$, payments$ } = sides(j)
+      return orders$.windowJoin(payments$, session(() => 5) as never).select({ id: left('id') })
+    })
+    expect(byRecord).toBe('INVALID_OPTION')
+    const hidden = plan(j => {
+      const { orders$, payments$ } = sides(j)
+      return orders$.windowJoin(payments$, tumbling('1h')).select({ windowEnd: left('id') })
+    })
+    expect(hidden).toBe('DUPLICATE_FIELD')
   })
 })

@@ -1,5 +1,5 @@
 /* What the compiler knows of joins. */
-import { job, left, nullable, parquet, right, type Stream } from 'sabot'
+import { global, job, left, nullable, parquet, right, type Stream, tumbling } from 'sabot'
 
 /** Compiles only where the two types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -53,4 +53,22 @@ job('types', j => {
   orders.intervalJoin(payments, { from: 0 })
   // @ts-expect-error: not a duration
   orders.intervalJoin(payments, { from: '-5 parsecs', to: 0 })
+
+  const inWindows = orders.windowJoin(payments, tumbling('1h'), { type: 'right' })
+  const windowed = rowOf(inWindows.select({ id: left('id'), amount: right('amount') }))
+  same<
+    typeof windowed,
+    {
+      readonly id: string | null
+      readonly amount: number | null
+      readonly windowStart: number
+      readonly windowEnd: number
+    }
+  >()
+  const grouped = rowOf(
+    orders.coGroup(payments, tumbling('1h'), (some, others, { end }) => [{ end, n: some.length + others.length }]),
+  )
+  same<typeof grouped, { end: number; n: number }>()
+  // @ts-expect-error: windows of a join have bounds
+  orders.windowJoin(payments, global())
 })

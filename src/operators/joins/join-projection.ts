@@ -2,15 +2,18 @@ import { Batch } from '../../core/batch.js'
 import { BatchBuilder } from '../../core/batch-builder.js'
 import { appendField, columnBuilder } from '../../core/builders-nested.js'
 import type { Column } from '../../core/column.js'
+import { TimestampColumn } from '../../core/columns-fixed.js'
 import { SabotError } from '../../core/errors.js'
 import { inferSchema } from '../../core/infer-schema.js'
 import type { Json } from '../../core/json.js'
 import { RowReader } from '../../core/row-view.js'
 import { Schema } from '../../core/schema.js'
 import type { Field } from '../../core/types.js'
+import type { TimeWindow } from '../../core/window-geometry.js'
 import { type JoinSide, NO_ROW } from '../../kernel/interval-join.js'
 import { ObjectSchema } from '../object-schema.js'
 import { isThenable, userFunctionFailed, wrongResult } from '../user-function.js'
+import { WINDOW_END, WINDOW_START } from '../window-results.js'
 import type { RowStore } from './row-store.js'
 
 /** An output field of a join: a field of one side, or computed from both rows. */
@@ -18,8 +21,8 @@ export type JoinColumn =
   | { readonly name: string; readonly side: JoinSide; readonly field: string }
   | { readonly name: string; readonly side?: undefined; readonly compute: PairFunction<unknown> }
 
-/** A row that is not there is null. */
-export type PairFunction<Out> = (left: unknown, right: unknown) => Out
+/** A row that is not there is null. The window where the join has windows. */
+export type PairFunction<Out> = (left: unknown, right: unknown, window?: TimeWindow) => Out
 
 /** What a join puts out for each pair: columns, or the object that a function makes of both rows. */
 export type JoinSelect =
@@ -39,7 +42,20 @@ export interface Pairs {
   readonly timestamps?: Float64Array | undefined
   readonly watermarks?: Float64Array | undefined
   readonly kinds?: Uint8Array | undefined
+  /** The window of each pair; columns of its bounds follow those that are selected. */
+  readonly windows?: WindowBounds | undefined
 }
+
+/** Bounds of windows, ms. */
+export interface WindowBounds {
+  readonly starts: Float64Array
+  readonly ends: Float64Array
+}
+
+/** The fields that joins by window put behind those that are selected. */
+export const WINDOW_FIELDS: readonly Field[] = [WINDOW_START, WINDOW_END].map(name => {
+  return { name, type: 'timestamp', nullable: false }
+})
 
 /** The fields of a side that have to be kept: all where functions see the rows. */
 export function keptFields(select: JoinSelect, side: JoinSide, keys: readonly string[], schema: Schema): Field[] {
@@ -100,12 +116,17 @@ export class JoinProjection {
       for (const row of rows) this.builder.append(row as object)
       return this.builder.finish().with({ timestamps, watermarks, kinds })
     }
-    const columns = select.columns.map(column => {
+    const columns = select.columns.map((column): Column => {
       if (column.side === undefined) return this.computed(pairs, column)
       const { store, slots, outer } = pairs[column.side]
       return store.gather(indexOf(store, column.field), slots, outer)
     })
-    this.schema ??= new Schema(select.columns.map(column => this.fieldOf(column, pairs)))
+    const bounds = pairs.windows === undefined ? [] : [pairs.windows.starts, pairs.windows.ends]
+    for (const times of bounds) columns.push(TimestampColumn.fromMillis(times))
+    this.schema ??= new Schema([
+      ...select.columns.map(column => this.fieldOf(column, pairs)),
+      ...(bounds.length === 0 ? [] : WINDOW_FIELDS),
+    ])
     return new Batch({ schema: this.schema, columns, rowCount, timestamps, watermarks, kinds })
   }
 
@@ -161,7 +182,7 @@ export class JoinProjection {
       const record = () => ({ left: leftRow && { ...leftRow }, right: rightRow && { ...rightRow } })
       let result: unknown
       try {
-        result = userFunction(leftRow, rightRow)
+        result = userFunction(leftRow, rightRow, windowAt(pairs.windows, row))
       } catch (cause) {
         throw userFunctionFailed(this.operator, record(), cause)
       }
@@ -177,6 +198,11 @@ export class JoinProjection {
 function batchOf({ store, slots, outer }: PairedRows): Batch {
   const columns = store.fields.map((_, index) => store.gather(index, slots, outer))
   return new Batch({ schema: store.schema, columns, rowCount: slots.length })
+}
+
+function windowAt(windows: WindowBounds | undefined, row: number): TimeWindow | undefined {
+  if (windows === undefined) return undefined
+  return { start: windows.starts[row] ?? 0, end: windows.ends[row] ?? 0 }
 }
 
 function indexOf(store: RowStore, field: string): number {

@@ -14,7 +14,7 @@ import { keyFields } from '../keyed/key-fields.js'
 import type { OperatorPart, OperatorState } from '../operator.js'
 import { type JoinSelect, keptFields } from './join-projection.js'
 import { byArrival, readKeptRows, writeKeptRows } from './kept-rows.js'
-import { RowStore } from './row-store.js'
+import { type ArrivalCounter, RowStore } from './row-store.js'
 
 export const JOIN_SIDES = ['left', 'right'] as const
 
@@ -40,6 +40,8 @@ export interface RestoredRows {
   readonly slots: Uint32Array
   readonly ids: Uint32Array
   readonly times: Float64Array
+  /** Ascending; of both sides, the order in which they came. */
+  readonly arrivals: Float64Array
   readonly flags: Uint8Array
 }
 
@@ -48,6 +50,7 @@ const PART = 'rows'
 /** The two sides of a join: the rows that are kept of each, and their keys, which share one index. */
 export class JoinSides {
   private readonly kernel: Kernel
+  private readonly arrivals: ArrivalCounter = { next: 0 }
   private readonly settings: JoinSidesSettings
   private readonly sides: { left: OpenSide | undefined; right: OpenSide | undefined } = {
     left: undefined,
@@ -98,7 +101,7 @@ export class JoinSides {
     const fields = keyFields(schema, keys)
     this.keys ??= this.openKeys(fields)
     checkKeys(side, fields, this.keys.schema.fields)
-    const store = new RowStore(keptFields(this.settings.select, side, keys, schema))
+    const store = new RowStore(keptFields(this.settings.select, side, keys, schema), this.arrivals)
     this.sides[side] = { schema, store }
   }
 
@@ -246,6 +249,7 @@ class RestoredSide {
       slots: Uint32Array.from(rows, ({ slot }) => slot),
       ids: Uint32Array.from(rows, ({ id }) => id),
       times: Float64Array.from(rows, ({ time }) => time),
+      arrivals: Float64Array.from(rows, ({ arrival }) => arrival),
       flags: Uint8Array.from(rows, ({ flag }) => flag),
     }
   }

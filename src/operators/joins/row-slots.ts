@@ -37,6 +37,18 @@ export class RowSlots {
     return this.free.length * CHUNK_ROWS
   }
 
+  /** By slot: 1 where it is in use. */
+  used(): Uint8Array {
+    const flags = new Uint8Array(this.limit)
+    for (const [chunk, places] of this.free.entries()) {
+      if (places === undefined) continue
+      const base = chunk * CHUNK_ROWS
+      flags.fill(1, base, base + CHUNK_ROWS)
+      for (const place of places.subarray(0, this.freeCounts[chunk])) flags[base + place] = 0
+    }
+    return flags
+  }
+
   take(count: number): Uint32Array {
     const slots = new Uint32Array(count)
     for (let at = 0; at < count; ) {

@@ -5,6 +5,11 @@ import type { Field } from '../../core/types.js'
 import { CHUNK_ROWS, type Chunks, RowSlots } from './row-slots.js'
 import { gatherStored, type StoredColumn, storedColumn, writeNumbers } from './stored-columns.js'
 
+/** The number of the next row that comes. */
+export interface ArrivalCounter {
+  next: number
+}
+
 /**
  * Rows that an operator keeps, in columns, each known by a slot below 2^31. Law: what was added reads back by its slot
  * until it is released, whatever is added and released in between.
@@ -16,9 +21,11 @@ export class RowStore {
   private readonly slots: RowSlots
   private readonly times = new StoredNumbers()
   private readonly arrivals = new StoredNumbers()
-  private arrived = 0
+  private readonly counter: ArrivalCounter
 
-  constructor(fields: readonly Field[]) {
+  /** Stores that share a counter number their rows in the order in which they came to any of them. */
+  constructor(fields: readonly Field[], counter: ArrivalCounter = { next: 0 }) {
+    this.counter = counter
     this.fields = fields
     this.schema = new Schema(fields)
     this.columns = fields.map(storedColumn)
@@ -43,6 +50,11 @@ export class RowStore {
     return this.slots.limit
   }
 
+  /** By slot: 1 where it holds a row. */
+  used(): Uint8Array {
+    return this.slots.used()
+  }
+
   /**
    * Keeps the rows of a batch without a selection: their slots. Rows without event time are of time 0. Restored rows
    * have the numbers of arrival that they had.
@@ -51,7 +63,7 @@ export class RowStore {
     const slots = this.slots.take(batch.rowCount)
     for (const [index, { name }] of this.fields.entries()) this.columns[index]?.write(batch.column(name), slots)
     writeNumbers(this.arrivals.chunks, restored ?? this.nextArrivals(slots.length), slots)
-    if (restored !== undefined) for (const arrival of restored) this.arrived = Math.max(this.arrived, arrival + 1)
+    if (restored !== undefined) this.passOver(restored)
     if (batch.timestamps !== undefined) writeNumbers(this.times.chunks, batch.timestamps, slots)
     else writeNumbers(this.times.chunks, new Float64Array(slots.length), slots)
     return slots
@@ -82,8 +94,13 @@ export class RowStore {
 
   private nextArrivals(count: number): Float64Array {
     const arrivals = new Float64Array(count)
-    for (let row = 0; row < count; row++) arrivals[row] = this.arrived++
+    for (let row = 0; row < count; row++) arrivals[row] = this.counter.next++
     return arrivals
+  }
+
+  private passOver(arrivals: Float64Array): void {
+    const { counter } = this
+    for (const arrival of arrivals) counter.next = Math.max(counter.next, arrival + 1)
   }
 }
 

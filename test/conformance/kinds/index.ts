@@ -10,6 +10,7 @@ import { later } from './later.js'
 import { partitioning } from './partitioning.js'
 import { sessions } from './sessions.js'
 import { watermarks } from './watermarks.js'
+import { windowJoins } from './window-joins.js'
 import { windows } from './windows.js'
 
 export const registry: Registry = {
@@ -21,6 +22,7 @@ export const registry: Registry = {
   ...watermarks,
   ...windows,
   ...intervalJoins,
+  ...windowJoins,
   ...sessions,
   ...beam,
   ...kafkaStreams,

@@ -14,6 +14,4 @@ export const later: Registry = {
   'kafka-record-batch': not('Kafka record encoding is'),
   'ks-stream-join': not('stream joins are'),
   'timer-service': not('timers for user functions are'),
-  'window-cogroup': not('window joins are'),
-  'window-join': not('window joins are'),
 }
