@@ -1,5 +1,8 @@
-import { describeValue, SabotError } from '../core/errors.js'
+import type { SabotError } from '../core/errors.js'
 import type { JobMetrics, JobResult, JobStatus } from '../runtime/job-handle.js'
+import { decodeError, encodeError, type WireError } from '../runtime/wire-error.js'
+
+export { decodeError, encodeError, toSabotError, type WireError } from '../runtime/wire-error.js'
 
 /*
  * What a page and the worker that runs its job say to each other.
@@ -44,14 +47,6 @@ export type Report =
   | { readonly type: 'checkpointed'; readonly call: number; readonly outcome: number | WireError }
   | { readonly type: 'ended'; readonly result: WireResult }
 
-/** A SabotError as plain data: a structured clone of an Error keeps neither code nor details. */
-export interface WireError {
-  readonly code: string
-  readonly message: string
-  readonly details: Readonly<Record<string, string | number | boolean | null>>
-  readonly cause: { readonly name: string; readonly message: string } | undefined
-}
-
 type WireMetrics = Omit<JobMetrics, 'checkpoints'> & {
   readonly checkpoints: Omit<JobMetrics['checkpoints'], 'lastError'> & { readonly lastError: WireError | undefined }
 }
@@ -82,30 +77,6 @@ export function failedResult(error: SabotError, metrics: JobMetrics = NO_METRICS
   }
 }
 
-/** Any failure as a SabotError. `doing` begins its message where it is not one yet. */
-export function toSabotError(cause: unknown, code: string, doing: string): SabotError {
-  if (cause instanceof SabotError) return cause
-  const reason = cause instanceof Error ? cause.message : describeValue(cause)
-  return new SabotError(code, `${doing}: ${reason}`, {}, { cause })
-}
-
-export function encodeError(error: SabotError): WireError {
-  const { cause } = error
-  return {
-    code: error.code,
-    message: error.message,
-    details: Object.fromEntries(Object.entries(error.details).map(([name, value]) => [name, plain(value)])),
-    cause: cause instanceof Error ? { name: cause.name, message: cause.message } : undefined,
-  }
-}
-
-export function decodeError({ code, message, details, cause }: WireError): SabotError {
-  if (!cause) return new SabotError(code, message, details)
-  const original = new Error(cause.message)
-  original.name = cause.name
-  return new SabotError(code, message, details, { cause: original })
-}
-
 export function encodeMetrics(metrics: JobMetrics): WireMetrics {
   const { lastError } = metrics.checkpoints
   return { ...metrics, checkpoints: { ...metrics.checkpoints, lastError: lastError && encodeError(lastError) } }
@@ -122,10 +93,4 @@ export function encodeResult(result: JobResult): WireResult {
 
 export function decodeResult(result: WireResult): JobResult {
   return { ...result, error: result.error && decodeError(result.error), metrics: decodeMetrics(result.metrics) }
-}
-
-function plain(value: unknown): string | number | boolean | null {
-  if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
-    return value
-  return describeValue(value)
 }

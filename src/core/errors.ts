@@ -38,6 +38,9 @@ export const ERROR_CODES = {
   INVALID_TIMESTAMP: 'A record has no valid event time.',
   STATE_VALUE_INVALID: 'A value of keyed state is of a kind that a checkpoint cannot hold.',
   SUM_OVERFLOW: 'An integer sum left the 64-bit range.',
+  GRAPH_MISMATCH: 'A worker built another graph of the job than the master.',
+  NOT_TRANSFERABLE: 'Rows hold what cannot go to another worker, such as a function.',
+  WORKER_HANGS: 'A worker does not answer: a function of the user does not return.',
   // Checkpoints
   NO_CHECKPOINT_STORAGE: 'A checkpoint was asked for, but there is nowhere to keep it.',
   CHECKPOINT_FAILED: 'A checkpoint was aborted; the one before it stays valid.',

@@ -7,3 +7,4 @@ export { type MetricsServer, type MetricsServerOptions, serveMetrics } from './h
 export { type HttpOptions, type RunOptions, run, start } from './run.js'
 export { byteOutput } from './standard-output.js'
 export { fromReadable, toReadable, toWritable } from './streams.js'
+export type { WorkerOptions } from './workers/worker-threads.js'

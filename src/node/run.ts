@@ -1,17 +1,21 @@
 /* Running a job in this process. */
 import { type Duration, parseDuration } from '../core/duration.js'
 import { SabotError } from '../core/errors.js'
+import { ExecutionGraph } from '../graph/execution-graph.js'
 import type { Job } from '../graph/job.js'
 import { xxh64Hex } from '../kernel/hash.js'
 import type { Environment } from '../runtime/environment.js'
-import { execute } from '../runtime/execute.js'
+import { execute, type Workers } from '../runtime/execute.js'
 import type { JobEvent, JobHandle, JobResult } from '../runtime/job-handle.js'
+import type { RestartStrategy } from '../runtime/restart-strategy.js'
 import { inspectCheckpoint } from '../state/checkpoint.js'
 import type { CheckpointStorage } from '../state/checkpoint-storage.js'
+import { isSavepoint } from '../state/retention.js'
 import { DirectoryCheckpointStorage } from './directory-storage.js'
 import { type NodeEnvironmentOptions, nodeEnvironment } from './environment.js'
 import type { ServedJob } from './http/job-views.js'
 import { serveMetrics } from './http/metrics-server.js'
+import { nodeWorkers, type WorkerOptions } from './workers/worker-threads.js'
 
 export interface RunOptions extends NodeEnvironmentOptions {
   /** Values for the job's parameters. */
@@ -24,8 +28,20 @@ export interface RunOptions extends NodeEnvironmentOptions {
   readonly retainedCheckpoints?: number
   /** Go on from the newest whole checkpoint; from the beginning where there is none. */
   readonly resume?: boolean
+  /** Time without a checkpoint between two periodic ones, at least. Default 0. */
+  readonly checkpointMinPause?: Duration
+  /** A checkpoint that takes longer is given up. Default '10m'. */
+  readonly checkpointTimeout?: Duration
+  /** Checkpoints that may fail one behind the other before the job does. Default: any number. */
+  readonly tolerableCheckpointFailures?: number
   /** Rows a batch has at most. */
   readonly batchRows?: number
+  /** Parallel subtasks of keyed operators and of sources that can be split. Default: what the job says, or 1. */
+  readonly parallelism?: number
+  /** What happens when the job fails: see fixedDelay, exponentialDelay, failureRate. Default: it has failed. */
+  readonly restart?: RestartStrategy
+  /** Runs the subtasks in worker threads. Default: all in this thread, by turns. */
+  readonly workers?: WorkerOptions
   /** Told of what happens to the job, as it happens. */
   readonly onEvent?: (event: JobEvent) => void
   /** Serves metrics, health and the state of the job over HTTP while it runs: see serveMetrics. */
@@ -53,7 +69,7 @@ export async function run(job: Job, options: RunOptions = {}): Promise<JobResult
 /**
  * Starts a job and returns at once with its handle.
  *
- * Without `resume` the checkpoints of an earlier run are removed first: its results are about to be overwritten, and
+ * Without `resume` the checkpoints of an earlier run, savepoints aside, are removed first: its results are about to be overwritten, and
  * resuming from them later would mix two runs.
  *
  * @throws SabotError for a graph that is not sound, unknown parameters, or a directory that holds the checkpoints of
@@ -68,19 +84,47 @@ export async function start(job: Job, options: RunOptions = {}): Promise<JobHand
   const checkpoints =
     directory === undefined
       ? undefined
-      : { storage: new DirectoryCheckpointStorage(directory), intervalMs, retained: options.retainedCheckpoints ?? 3 }
+      : {
+          storage: new DirectoryCheckpointStorage(directory),
+          intervalMs,
+          retained: options.retainedCheckpoints ?? 3,
+          minPauseMs: parseDuration(options.checkpointMinPause ?? 0),
+          timeoutMs: parseDuration(options.checkpointTimeout ?? '10m'),
+          tolerableFailures: options.tolerableCheckpointFailures,
+        }
   if (checkpoints !== undefined && options.resume !== true) {
     await removeEarlierRun(checkpoints.storage, graph.name, environment)
   }
-  const { resume = false, batchRows, onEvent } = options
+  const { resume = false, batchRows, onEvent, parallelism, restart } = options
+  const workers = options.workers && workersOf(options.workers, options, environment)
+  // What is wrong with the plan is said before anything is opened.
+  new ExecutionGraph(graph, parallelism)
   const served: ServedJob[] = []
   const server = options.http === undefined ? undefined : await serveMetrics({ ...options.http, jobs: () => served })
   if (server !== undefined) options.http?.onListening?.(server.url)
-  const handle = execute(graph, environment, { checkpoints, resume, batchRows, onEvent })
+  const handle = execute(graph, environment, {
+    checkpoints,
+    resume,
+    batchRows,
+    onEvent,
+    parallelism,
+    restart,
+    workers,
+  })
   served.push({ handle, graph })
   if (server !== undefined) void handle.ended.then(() => server.close())
   stopOnAbort(handle, options.signal)
   return handle
+}
+
+function workersOf(workers: WorkerOptions, options: RunOptions, environment: Environment): Workers {
+  if (options.files !== undefined) {
+    throw new SabotError('INVALID_OPTION', 'Files of another kind stay in this thread: leave out workers, or files', {
+      option: 'workers',
+    })
+  }
+  const { parameters = {}, baseDirectory, memoryLimitBytes } = options
+  return nodeWorkers(workers, { parameters, baseDirectory, memoryLimitBytes }, environment)
 }
 
 /** Where the command line keeps a job's checkpoints when it is told nothing else. */
@@ -90,9 +134,10 @@ export function defaultCheckpointDirectory(job: string): string {
 
 async function removeEarlierRun(storage: CheckpointStorage, job: string, environment: Environment): Promise<void> {
   const kernel = environment.createKernel()
+  const hash = (bytes: Uint8Array): string => xxh64Hex(kernel, bytes)
   const ids = await storage.list()
   for (const id of ids) {
-    const found = await jobOf(storage, id, bytes => xxh64Hex(kernel, bytes))
+    const found = await jobOf(storage, id, hash)
     if (found === undefined || found === job) continue
     throw new SabotError(
       'CHECKPOINT_OF_OTHER_JOB',
@@ -100,7 +145,7 @@ async function removeEarlierRun(storage: CheckpointStorage, job: string, environ
       { storage: storage.description, found, job },
     )
   }
-  for (const id of ids) await storage.remove(id)
+  for (const id of ids) if (!(await isSavepoint(storage, id, hash))) await storage.remove(id)
 }
 
 /** undefined where the manifest is damaged. */

@@ -3,16 +3,26 @@ import pc from 'picocolors'
 import { formatDuration } from '../../core/duration.js'
 import type { Job } from '../../graph/job.js'
 import type { JobEvent, JobHandle } from '../../runtime/job-handle.js'
+import { exponentialDelay } from '../../runtime/restart-strategy.js'
 import { DirectoryCheckpointStorage } from '../directory-storage.js'
 import { JobLog } from '../logs/job-log.js'
-import { defaultCheckpointDirectory, start } from '../run.js'
+import { defaultCheckpointDirectory, type RunOptions, start } from '../run.js'
 import { byteOutput } from '../standard-output.js'
 import { LiveArea } from '../terminal/live-area.js'
 import { counted } from '../terminal/words.js'
-import { loadJob } from './load.js'
+import { loadJob, parseJobSpecifier } from './load.js'
 import { describeProgress, describeResult, resultToJSON } from './progress.js'
 import { reportError } from './report-error.js'
-import { durationOption, type HttpAddress, httpOption, type Parameters, setOption, verboseOption } from './settings.js'
+import {
+  durationOption,
+  type HttpAddress,
+  httpOption,
+  type Parameters,
+  parallelismOption,
+  restartsOption,
+  setOption,
+  verboseOption,
+} from './settings.js'
 import { UsageError } from './usage-error.js'
 
 const HELP = `
@@ -21,6 +31,8 @@ Examples:
   $ sabot run jobs.ts:hourly                    the job that is exported as "hourly"
   $ sabot run flights.ts --set bound=48h        another value for a parameter (sabot explain lists them)
   $ sabot run flights.ts --resume               go on where the last run stopped or crashed
+  $ sabot run flights.ts --parallelism 4        keyed operators in four worker threads
+  $ sabot run flights.ts --resume --restarts 3  after a failure, run again from the newest checkpoint
   $ sabot run flights.ts --json > result.json   for programs
 
 Checkpoints:
@@ -49,6 +61,8 @@ interface RunCommandOptions {
   readonly checkpointDir?: string
   readonly checkpointInterval?: number
   readonly set?: Parameters
+  readonly parallelism?: number
+  readonly restarts?: number
   readonly json?: true
   readonly http?: HttpAddress
   readonly log?: 'json'
@@ -68,17 +82,19 @@ export function runCommand(done: (exitCode: number) => void): Command {
       ),
     )
     .addOption(setOption())
+    .addOption(parallelismOption())
+    .addOption(restartsOption())
     .addOption(httpOption())
     .addOption(new Option('--log <format>', 'say what happens as JSON lines on standard error').choices(['json']))
     .option('--json', 'print the result as one JSON object on standard output, and nothing else there')
     .addOption(verboseOption())
     .addHelpText('after', HELP)
     .action(async (file: string, options: RunCommandOptions) => {
-      done(await runJob(await loadJob(file), options))
+      done(await runJob(await loadJob(file), file, options))
     })
 }
 
-async function runJob(job: Job, options: RunCommandOptions): Promise<number> {
+async function runJob(job: Job, file: string, options: RunCommandOptions): Promise<number> {
   const { resume = false, json = false, verbose = false } = options
   const checkpointDirectory = options.checkpointDir ?? (resume ? defaultCheckpointDirectory(job.name) : undefined)
   if (options.checkpointInterval !== undefined && checkpointDirectory === undefined) {
@@ -99,6 +115,7 @@ async function runJob(job: Job, options: RunCommandOptions): Promise<number> {
   const handle = await start(job, {
     parameters: options.set ?? {},
     resume,
+    ...inParallel(file, options),
     ...(checkpointDirectory === undefined ? {} : { checkpointDirectory }),
     ...(options.checkpointInterval === undefined ? {} : { checkpointInterval: options.checkpointInterval }),
     ...(options.http && { http: { ...options.http, token: process.env.SABOT_HTTP_TOKEN, onListening } }),
@@ -126,6 +143,16 @@ async function runJob(job: Job, options: RunCommandOptions): Promise<number> {
     if (result.error !== undefined) reportError(result.error, { verbose })
   }
   return result.status === 'failed' ? 1 : 0
+}
+
+/** More than one subtask is worth threads of their own. */
+function inParallel(file: string, { parallelism, restarts }: RunCommandOptions): Partial<RunOptions> {
+  const { file: module, exportName } = parseJobSpecifier(file)
+  const workers = exportName === undefined ? { module } : { module, exportName }
+  return {
+    ...(parallelism !== undefined && { parallelism, ...(parallelism > 1 && { workers }) }),
+    ...(restarts !== undefined && { restart: exponentialDelay({ attempts: restarts }) }),
+  }
 }
 
 function reportEvent(event: JobEvent, directory: string): void {

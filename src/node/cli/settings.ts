@@ -54,3 +54,12 @@ export function parallelismOption(): Option {
     return Number(text)
   })
 }
+
+export function restartsOption(): Option {
+  return new Option('--restarts <n>', 'run again after a failure, up to n times, after 1s, 2s, 4s, ...').argParser(
+    (text: string): number => {
+      if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 0.')
+      return Number(text)
+    },
+  )
+}

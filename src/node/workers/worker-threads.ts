@@ -1,0 +1,83 @@
+/* Running a job's subtasks in worker threads of this process. */
+import { fileURLToPath } from 'node:url'
+import { MessageChannel, Worker } from 'node:worker_threads'
+import { type Duration, parseDuration } from '../../core/duration.js'
+import { describeValue, SabotError } from '../../core/errors.js'
+import type { Environment } from '../../runtime/environment.js'
+import type { Workers } from '../../runtime/execute.js'
+import { RemoteExecutor, type WorkerThread, type WorkerThreads } from '../../runtime/remote/remote-executor.js'
+import { fingerprintOf } from '../../runtime/remote/worker-host.js'
+import { nodePort } from './message-port.js'
+
+export interface WorkerOptions {
+  /** The module that exports the job, as a path or a file URL: each worker imports it and builds the graph anew. */
+  readonly module: string | URL
+  /** The name of the export. Default: the default export, or the only job that the module exports. */
+  readonly exportName?: string
+  /** Worker threads, at most one a slot. Default: one a slot. */
+  readonly count?: number
+  /** A worker that answers nothing for so long is ended, and the job fails. Default '30s'. */
+  readonly hangTimeout?: Duration
+}
+
+/** What a worker thread is started with. */
+export interface WorkerData {
+  readonly specifier: string
+  readonly parameters: Readonly<Record<string, string>>
+  readonly baseDirectory: string | undefined
+  readonly memoryLimitBytes: number | undefined
+}
+
+const CLOSE_TIMEOUT_MS = 10_000
+
+/** @throws SabotError INVALID_OPTION, INVALID_DURATION */
+export function nodeWorkers(
+  options: WorkerOptions,
+  data: Omit<WorkerData, 'specifier'>,
+  environment: Environment,
+): Workers {
+  const { module, exportName, count, hangTimeout = '30s' } = options
+  if (count !== undefined && !(Number.isInteger(count) && count >= 1)) {
+    throw new SabotError('INVALID_OPTION', `workers.count is a whole number from 1, not ${describeValue(count)}`, {
+      option: 'workers.count',
+      value: count,
+    })
+  }
+  const hangTimeoutMs = parseDuration(hangTimeout)
+  const file = typeof module === 'string' && !module.startsWith('file:') ? module : fileURLToPath(module)
+  const specifier = exportName === undefined ? file : `${file}:${exportName}`
+  return {
+    open(deployment, events) {
+      const { execution } = deployment
+      const workers = Math.min(count ?? execution.slots.length, execution.slots.length)
+      const fingerprint = fingerprintOf(environment.createKernel(), execution)
+      const settings = { workers, fingerprint, hangTimeoutMs, closeTimeoutMs: CLOSE_TIMEOUT_MS }
+      return RemoteExecutor.open(deployment, threads({ ...data, specifier }), settings, environment, events)
+    },
+  }
+}
+
+function threads(workerData: WorkerData): WorkerThreads {
+  return {
+    start: () => startThread(workerData),
+    channel() {
+      const { port1, port2 } = new MessageChannel()
+      return [port1, port2]
+    },
+  }
+}
+
+function startThread(workerData: WorkerData): WorkerThread {
+  const worker = new Worker(new URL('./worker-main.js', import.meta.url), { workerData })
+  return {
+    port: nodePort(worker),
+    onDeath(handler) {
+      worker.on('error', handler)
+      worker.on('messageerror', handler)
+      worker.on('exit', code => handler(new Error(`exit code ${code}`)))
+    },
+    async terminate() {
+      await worker.terminate()
+    },
+  }
+}
