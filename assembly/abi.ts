@@ -40,7 +40,7 @@ export const STATUS_SNAPSHOT_FOREIGN = -10
 export const STATUS_SNAPSHOT_VERSION = -11
 /** Snapshot: shorter than it says, or offsets that lead outside. */
 export const STATUS_SNAPSHOT_TRUNCATED = -12
-/** Snapshot: a checksum does not fit; RESULT_DETAIL is the key group, or 0xffffffff for the header. */
+/** Snapshot: a checksum does not fit; RESULT_DETAIL is the section's number, or 0xffffffff for the header. */
 export const STATUS_SNAPSHOT_CHECKSUM = -13
 /** Snapshot: of an operator with other parameters; RESULT_DETAIL is a MISMATCH_ code. */
 export const STATUS_SNAPSHOT_MISMATCH = -14
@@ -177,7 +177,9 @@ export const OUT_KEY_ID = 0 // u32
 export const OUT_START = 1 // f64 ms, inclusive
 export const OUT_END = 2 // f64 ms, exclusive
 export const OUT_COUNT = 3 // f64: rows of the key in the window
-export const OUT_FIRST_COLUMN = 4
+/** f64: the watermark in force before the one that let the session fire; windows have no such column. */
+export const OUT_WATERMARK = 4
+export const OUT_FIRST_COLUMN = 5
 export const OUT_COLUMN_STRIDE = 4
 // For aggregated column c: OUT_FIRST_COLUMN + c * OUT_COLUMN_STRIDE + one of these.
 export const OUT_NON_NULL = 0 // f64
@@ -200,12 +202,12 @@ export const JOIN_OUTPUT_ROWS = 8192
 
 // ---- snapshots ----------------------------------------------------------------------------------------------------
 //
-// One operator's part: header, parameters, directory of key groups, sections. Little-endian, 8-byte aligned.
+// One operator's part: header, parameters, directory, sections. Little-endian, 8-byte aligned.
 //
 //   header, 64 bytes
 //   0        4        8        12       16       20       24       28       32
 //   +--------+--------+--------+--------+--------+--------+--------+--------+
-//   | magic  | version| kind   | key    | maxPar | groups | params | 0      |
+//   | magic  | version| kind   | key    | maxPar |sections| params | 0      |
 //   | "SBOT" | u32    | u32    | kind   | u32    | u32    | bytes  |        |
 //   +--------+--------+--------+--------+--------+--------+--------+--------+
 //   | total bytes u64 | hash seed u64   | 0               | checksum        |
@@ -213,25 +215,22 @@ export const JOIN_OUTPUT_ROWS = 8192
 //   32                40                48                56                64
 //
 //   checksum: XXH64 of params and directory, seeded by the XXH64 of header [0, 56)
-//   params: `params bytes` bytes, by kind (windows/snapshot-layout.ts draws them)
-//   directory: one entry of 32 bytes a non-empty key group, by key group ascending
+//   params: `params bytes` bytes, by kind (windows/snapshot-layout.ts and sessions/snapshot.ts draw them)
+//   directory: one entry of 32 bytes a section; the sections follow one another without gaps
 //   +--------+--------+-----------------+-----------------+-----------------+
-//   | group  | 0      | offset u64      | bytes u64       | XXH64 of section|
+//   | number | 0      | offset u64      | bytes u64       | XXH64 of section|
 //   +--------+--------+-----------------+-----------------+-----------------+
 //
-//   section of a key group, a multiple of 16 bytes: a keys block, then for windows one slice block for each live slice
-//   that has keys of the group.
-//   keys block:  count u32 | null count u32 (0 or 1: the first key is null) | key bytes u32 | 0
-//                ids u32[count], padded to 8
-//                keys: u32[count] (KEY_32, KEY_BOOL) | u64[count] (KEY_64, KEY_F64) | offsets u32[count + 1], bytes
-//                padded to 8
-//   slice block: slice index f64 | count u32 | record bytes u32
-//                ids u32[count], padded to 16 from the start of the section
-//                records: count * record bytes (windows/layout.ts draws a record)
+//   section 0: the keys with their ids and key groups, in the order of ids (keys/section.ts)
+//   section 1: the state by slice and id, or the sessions by id (drawn where the params are)
+//   What is restored is filtered by the key groups that section 0 tells.
+//
+// Parts of version 1 have a section for each key group (windows/restore-v1.ts); they are still read.
 
 export const SNAPSHOT_MAGIC = 0x544f4253 // "SBOT" in little-endian
-export const SNAPSHOT_VERSION = 1
+export const SNAPSHOT_VERSION = 2
 export const SNAPSHOT_KIND_WINDOW = 1
+export const SNAPSHOT_KIND_SESSION = 2
 export const SNAPSHOT_HEADER_BYTES = 64
 export const SNAPSHOT_ENTRY_BYTES = 32
 export const SNAPSHOT_AT_MAGIC = 0
@@ -239,7 +238,7 @@ export const SNAPSHOT_AT_VERSION = 4
 export const SNAPSHOT_AT_KIND = 8
 export const SNAPSHOT_AT_KEY_KIND = 12
 export const SNAPSHOT_AT_MAX_PARALLELISM = 16
-export const SNAPSHOT_AT_GROUPS = 20
+export const SNAPSHOT_AT_SECTIONS = 20
 export const SNAPSHOT_AT_PARAMS_BYTES = 24
 export const SNAPSHOT_AT_TOTAL_BYTES = 32
 export const SNAPSHOT_AT_SEED = 40

@@ -1,8 +1,9 @@
 /* The window kernel as a host drives it: batches copied in, windows fired when the watermark passes their end. */
 import { tumbling } from '../src/core/window-geometry.js'
+import type { FiredWindows } from '../src/kernel/aggregated-columns.js'
 import { KeyIndex } from '../src/kernel/keys.js'
 import type { Kernel } from '../src/kernel/module.js'
-import { type FiredWindows, WindowState } from '../src/kernel/windows.js'
+import { WindowState } from '../src/kernel/windows.js'
 import { nodeEnvironment } from '../src/node/environment.js'
 import { BATCH_ROWS, type KeyedRows, type KeyForm } from './keyed-rows.js'
 

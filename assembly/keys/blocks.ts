@@ -13,8 +13,7 @@
  *     KEY_UTF8, KEY_COMPOSITE    offsets u32[count + 1] from 0, then the bytes
  *
  * While blocks are written, `cursors` of the index holds for each key group where its next id, its next key (or
- * offset) and its next bytes go, and where its bytes begin. The blocks of a whole snapshot are read in snapshot-
- * keys.ts.
+ * offset) and its next bytes go, and where its bytes begin.
  */
 import {
   KEY_BOOL, KEY_COMPOSITE, KEY_F64, RESULT_DETAIL, STATUS_MEMORY_LIMIT, STATUS_SNAPSHOT_CORRUPT,
@@ -167,36 +166,36 @@ export function isCanonical(kind: i32, key: u64): bool {
 /** Keys of a block. */
 // @ts-ignore: decorator
 @inline
-export function blockCount(block: usize): u32 {
+function blockCount(block: usize): u32 {
   return load<u32>(block)
 }
 
 /** 1 when the first key of a block is the null key. */
 // @ts-ignore: decorator
 @inline
-export function blockNulls(block: usize): u32 {
+function blockNulls(block: usize): u32 {
   return load<u32>(block, 4)
 }
 
 // @ts-ignore: decorator
 @inline
-export function blockIds(block: usize): usize {
+function blockIds(block: usize): usize {
   return block + HEAD
 }
 
 // @ts-ignore: decorator
 @inline
-export function blockKeys(block: usize): usize {
+function blockKeys(block: usize): usize {
   return block + HEAD + <usize>pad8(<u64>blockCount(block) << 2)
 }
 
 /** Bytes of all byte keys of a block. */
-export function blockStrings(index: KeyIndex, block: usize): u32 {
+function blockStrings(index: KeyIndex, block: usize): u32 {
   return <u32>(<u64>load<u32>(block, 8) - keyBytesOf(index.kind, blockCount(block), 0))
 }
 
 /** Bytes of the block at `pointer`, which ends at or before `end` and is well formed; or a negative status. */
-export function checkBlock(index: KeyIndex, pointer: usize, end: usize, idMapLength: u32): i32 {
+function checkBlock(index: KeyIndex, pointer: usize, end: usize, idMapLength: u32): i32 {
   if (<u64>pointer + <u64>HEAD > <u64>end) return STATUS_SNAPSHOT_TRUNCATED
   const count = blockCount(pointer)
   const nulls = blockNulls(pointer)
@@ -212,7 +211,7 @@ export function checkBlock(index: KeyIndex, pointer: usize, end: usize, idMapLen
   return highestId(pointer) < idMapLength ? <i32>size : STATUS_SNAPSHOT_CORRUPT
 }
 
-export function highestId(block: usize): u32 {
+function highestId(block: usize): u32 {
   const ids = blockIds(block)
   const count = blockCount(block)
   let highest: u32 = 0
@@ -221,7 +220,7 @@ export function highestId(block: usize): u32 {
 }
 
 /** Room for `count` keys more with ids up to `highest`, and `strings` bytes. */
-export function reserveKeys(index: KeyIndex, count: u32, highest: u32, strings: u32): i32 {
+function reserveKeys(index: KeyIndex, count: u32, highest: u32, strings: u32): i32 {
   // A key goes to the high water only when every id below it is in use.
   const status = reserveIds(index, max<u32>(highest + 1, index.count + count))
   if (status < 0) return status
@@ -256,7 +255,7 @@ export function readBlock(index: KeyIndex, pointer: usize, end: usize, idMap: us
       const old = load<u32>(ids + (<usize>number << 2))
       const id = inUse(index, old) ? nextId(index) : old
       const own = number < nulls ? insertNull(index, id) : bytesKind
-        ? insertString(index, keys + (<usize>number << 2), bytes, blockHash(number - from), id)
+        ? insertNumbered(index, keys + (<usize>number << 2), bytes, blockHash(number - from), id)
         : insertValue(index, valueAt(index, keys, number), id)
       if (own < 0 || (number > 0 && <u32>own != group)) return STATUS_SNAPSHOT_CORRUPT
       group = <u32>own
@@ -269,7 +268,7 @@ export function readBlock(index: KeyIndex, pointer: usize, end: usize, idMap: us
 
 // @ts-ignore: decorator
 @inline
-export function valueAt(index: KeyIndex, keys: usize, number: u32): u64 {
+function valueAt(index: KeyIndex, keys: usize, number: u32): u64 {
   return isWideKind(index.kind)
     ? load<u64>(keys + (<usize>number << 3))
     : <u64>load<u32>(keys + (<usize>number << 2))
@@ -305,16 +304,19 @@ function insertNull(index: KeyIndex, id: u32): i32 {
 }
 
 /** The key group of a key that was inserted; negative when it may not be there. */
-function insertValue(index: KeyIndex, key: u64, id: u32): i32 {
+export function insertValue(index: KeyIndex, key: u64, id: u32): i32 {
   if (!isCanonical(index.kind, key) || findFixed(index, key) != 0) return STATUS_SNAPSHOT_CORRUPT
   insertFixedAt(index, key, id)
   return <i32>groupOf(index, id)
 }
 
-function insertString(index: KeyIndex, offset: usize, bytes: usize, hash: u32, id: u32): i32 {
+/** As insertValue(), for the byte key whose start and end stand at `offset`. */
+function insertNumbered(index: KeyIndex, offset: usize, bytes: usize, hash: u32, id: u32): i32 {
   const start = load<u32>(offset)
-  const length = load<u32>(offset, 4) - start
-  const from = bytes + start
+  return insertString(index, bytes + start, load<u32>(offset, 4) - start, hash, id)
+}
+
+export function insertString(index: KeyIndex, from: usize, length: u32, hash: u32, id: u32): i32 {
   if (index.kind == KEY_COMPOSITE && !isComposite(from, length)) return STATUS_SNAPSHOT_CORRUPT
   if (findBytes(index, from, length, hash) != 0) return STATUS_SNAPSHOT_CORRUPT
   insertBytesAt(index, from, length, hash, id)

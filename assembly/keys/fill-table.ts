@@ -5,11 +5,11 @@
  *
  *   entry of 4-byte lanes:  lane u32 | id u32      of 8-byte lanes:  lane u64 | id u64
  */
-import { NO_ID } from '../abi'
 import { SIMD } from '../build'
 import { put } from '../guard'
 import { allocate, release } from '../memory'
 import { sameBytes } from './arena'
+import { isFreeId } from './free-ids'
 import { hash32, hash64 } from './hash'
 import { isBytesKind, isWideKind, KeyIndex } from './layout'
 import { bucketShift } from './table'
@@ -37,11 +37,11 @@ function hashOf(index: KeyIndex, lane: u64, wide: bool): u64 {
     : hash32(<u32>lane, index.multiplier, index.addend)
 }
 
-/** Whether an id has a key that stands in the table. */
+/** Whether an id has a key that is to stand in the table. */
 // @ts-ignore: decorator
 @inline
-function isKeyed(id: u32, nullId: u32, idMap: usize): bool {
-  return load<u32>(idMap + (<usize>id << 2)) != NO_ID && id + 1 != nullId
+function isKeyed(index: KeyIndex, id: u32, nullId: u32): bool {
+  return id + 1 != nullId && !isFreeId(index.free, id)
 }
 
 // @ts-ignore: decorator
@@ -107,14 +107,14 @@ function insert(index: KeyIndex, id: u32, lane: u64, wide: bool, bytesKind: bool
 // @ts-ignore: decorator
 @inline
 function sortByPart(
-  index: KeyIndex, high: u32, idMap: usize, entries: usize, partBits: u32, wide: bool, bytesKind: bool,
+  index: KeyIndex, high: u32, entries: usize, partBits: u32, wide: bool, bytesKind: bool,
 ): usize {
   const shift = <u64>(64 - partBits)
   const nullId = index.nullId
   const entryShift: usize = wide ? 4 : 3
   memory.fill(parts, 0, <usize>4 << partBits)
   for (let id: u32 = 0; id < high; id++) {
-    if (!isKeyed(id, nullId, idMap)) continue
+    if (!isKeyed(index, id, nullId)) continue
     const part = parts + (<usize>(hashOf(index, laneOf(index, id, wide, bytesKind), wide) >> shift) << 2)
     store<u32>(part, load<u32>(part) + 1)
   }
@@ -125,7 +125,7 @@ function sortByPart(
     end += count << entryShift
   }
   for (let id: u32 = 0; id < high; id++) {
-    if (!isKeyed(id, nullId, idMap)) continue
+    if (!isKeyed(index, id, nullId)) continue
     const lane = laneOf(index, id, wide, bytesKind)
     const part = parts + (<usize>(hashOf(index, lane, wide) >> shift) << 2)
     const entry = <usize>load<u32>(part)
@@ -138,19 +138,20 @@ function sortByPart(
 
 // @ts-ignore: decorator
 @inline
-function fillAs(index: KeyIndex, high: u32, idMap: usize, wide: bool, bytesKind: bool): bool {
+function fillAs(index: KeyIndex, wide: bool, bytesKind: bool): bool {
+  const high = index.highWater
   const tableBits = ctz<u32>(index.bucketMask + 1) + <u32>bucketShift(index.kind)
   const partBits = tableBits > PART_SHIFT ? min<u32>(tableBits - PART_SHIFT, MAX_PART_BITS) : 0
   const entries = partBits > 0 && high < 1 << 27 ? allocate(<usize>high << (wide ? 4 : 3)) : 0
   if (entries == 0) {
     // One part, or no room to sort.
     for (let id: u32 = 0; id < high; id++) {
-      if (!isKeyed(id, index.nullId, idMap)) continue
+      if (!isKeyed(index, id, index.nullId)) continue
       if (!insert(index, id, laneOf(index, id, wide, bytesKind), wide, bytesKind)) return false
     }
     return true
   }
-  const end = sortByPart(index, high, idMap, entries, partBits, wide, bytesKind)
+  const end = sortByPart(index, high, entries, partBits, wide, bytesKind)
   let entry = entries
   for (; entry < end; entry += wide ? 16 : 8) {
     const word = load<u64>(entry)
@@ -162,11 +163,11 @@ function fillAs(index: KeyIndex, high: u32, idMap: usize, wide: bool, bytesKind:
 }
 
 /**
- * Inserts the keys of the ids below `high` for which idMap[id] is not NO_ID into the table, which is empty and large
- * enough; false when a key comes twice. Values are set; the hashes of byte keys stand in `pending`, by id.
+ * Inserts the keys of all ids in use into the table, which is empty and large enough; false when a key comes twice. The
+ * hashes of byte keys stand in `pending`, by id.
  */
-export function fillTable(index: KeyIndex, high: u32, idMap: usize): bool {
-  if (isBytesKind(index.kind)) return fillAs(index, high, idMap, false, true)
-  if (isWideKind(index.kind)) return fillAs(index, high, idMap, true, false)
-  return fillAs(index, high, idMap, false, false)
+export function fillTable(index: KeyIndex): bool {
+  if (isBytesKind(index.kind)) return fillAs(index, false, true)
+  if (isWideKind(index.kind)) return fillAs(index, true, false)
+  return fillAs(index, false, false)
 }

@@ -34,7 +34,12 @@ export function freeIdsBytes(capacity: u32): usize {
 /** Copies the set into zeroed bitmaps of a larger capacity. */
 export function freeIdsCopy(target: usize, capacity: u32, source: usize, sourceCapacity: u32): void {
   copyTo(target, source, <usize>(sourceCapacity >> 3))
-  let below = target
+  freeIdsLift(target, capacity)
+}
+
+/** Sets the levels above level 0, which are zero, by level 0. */
+export function freeIdsLift(bits: usize, capacity: u32): void {
+  let below = bits
   for (let level = 1; level < LEVELS; level++) {
     const words = levelWords(capacity, level - 1)
     const own = below + (<usize>words << 3)

@@ -12,8 +12,8 @@ import { SIMD } from '../build'
 import { put, putV128 } from '../guard'
 import { resultPtr } from '../memory'
 import {
-  AT_MAX, AT_MIN, AT_N, AT_ROWS, AT_SUM, Column, columnAt, columnType, hasMinMax, isFloat, isNullable, Window,
-} from './layout'
+  Aggregation, AT_MAX, AT_MIN, AT_N, AT_ROWS, AT_SUM, Column, columnAt, columnType, hasMinMax, isFloat, isNullable,
+} from './aggregation'
 
 // @ts-ignore: decorator
 @inline
@@ -66,8 +66,8 @@ function floatRows<T>(
   }
 }
 
-function addFloats(window: Window, column: Column, source: usize, validity: usize, first: u32, count: u32): void {
-  const targets = window.targets
+function addFloats(state: Aggregation, column: Column, source: usize, validity: usize, first: u32, count: u32): void {
+  const targets = state.targets
   const at = <usize>column.at
   if (columnType(column) == TYPE_F64) {
     const values = source + (<usize>first << 3)
@@ -87,25 +87,25 @@ function addFloats(window: Window, column: Column, source: usize, validity: usiz
 /** Rows added before a sum left the range, or `count`. */
 // @ts-ignore: decorator
 @inline
-function sumRows<T>(window: Window, at: usize, values: usize, validity: usize, first: u32, count: u32): u32 {
-  const targets = window.targets
+function sumRows<T>(state: Aggregation, at: usize, values: usize, validity: usize, first: u32, count: u32): u32 {
+  const targets = state.targets
   for (let i: u32 = 0; i < count; i++) {
     if (validity != 0 && isNull(validity, first + i)) continue
     const record = target(targets, i)
     const value = <i64>load<T>(values + <usize>i * sizeof<T>())
     const before = load<i64>(record + at, AT_SUM)
     const after = before + value
-    if (((before ^ after) & (value ^ after)) < 0 && record != window.lateSink && record != window.gapSink) return i
+    if (((before ^ after) & (value ^ after)) < 0 && record != state.lateSink && record != state.gapSink) return i
     put<i64>(record + at, after, AT_SUM)
     put<f64>(record + at, load<f64>(record + at, AT_N) + 1, AT_N)
   }
   return count
 }
 
-function addSums(window: Window, column: Column, source: usize, validity: usize, first: u32, count: u32): u32 {
+function addSums(state: Aggregation, column: Column, source: usize, validity: usize, first: u32, count: u32): u32 {
   return columnType(column) == TYPE_I64
-    ? sumRows<i64>(window, column.at, source + (<usize>first << 3), validity, first, count)
-    : sumRows<i32>(window, column.at, source + (<usize>first << 2), validity, first, count)
+    ? sumRows<i64>(state, column.at, source + (<usize>first << 3), validity, first, count)
+    : sumRows<i32>(state, column.at, source + (<usize>first << 2), validity, first, count)
 }
 
 // @ts-ignore: decorator
@@ -117,11 +117,11 @@ function integerAt(column: Column, source: usize, row: u32): i64 {
 
 /** Takes back the sums of the rows [from, to) of the block. */
 function takeBackSums(
-  window: Window, column: Column, source: usize, validity: usize, first: u32, from: u32, to: u32,
+  state: Aggregation, column: Column, source: usize, validity: usize, first: u32, from: u32, to: u32,
 ): void {
   for (let i = from; i < to; i++) {
     if (validity != 0 && isNull(validity, first + i)) continue
-    const at = target(window.targets, i) + <usize>column.at
+    const at = target(state.targets, i) + <usize>column.at
     put<i64>(at, load<i64>(at, AT_SUM) - integerAt(column, source, first + i), AT_SUM)
     put<f64>(at, load<f64>(at, AT_N) - 1, AT_N)
   }
@@ -146,40 +146,40 @@ function pointerOf(pointers: usize, column: u32): usize {
  * Adds the rows [first, first + count) of the columns. Returns how many rows were added: fewer than `count` when an
  * integer sum of the next row would leave the i64 range; RESULT_DETAIL is then the column.
  */
-export function addColumns(window: Window, pointers: usize, validities: usize, first: u32, count: u32): u32 {
-  const columns = window.columnCount
+export function addColumns(state: Aggregation, pointers: usize, validities: usize, first: u32, count: u32): u32 {
+  const columns = state.columnCount
   for (let c: u32 = 0; c < columns; c++) {
-    const column = columnAt(window, c)
+    const column = columnAt(state, c)
     if (isFloat(column)) continue
-    const added = addSums(window, column, pointerOf(pointers, c), pointerOf(validities, c), first, count)
+    const added = addSums(state, column, pointerOf(pointers, c), pointerOf(validities, c), first, count)
     if (added == count) continue
     for (let earlier: u32 = 0; earlier < c; earlier++) {
-      const other = columnAt(window, earlier)
+      const other = columnAt(state, earlier)
       if (isFloat(other)) continue
-      takeBackSums(window, other, pointerOf(pointers, earlier), pointerOf(validities, earlier), first, added, count)
+      takeBackSums(state, other, pointerOf(pointers, earlier), pointerOf(validities, earlier), first, added, count)
     }
     put<u32>(resultPtr(), c, RESULT_DETAIL)
     count = added
   }
-  if (columns == 0 || isNullable(columnAt(window, 0))) {
-    const targets = window.targets
+  if (columns == 0 || isNullable(columnAt(state, 0))) {
+    const targets = state.targets
     for (let i: u32 = 0; i < count; i++) {
       const record = target(targets, i)
       put<f64>(record, load<f64>(record, AT_ROWS) + 1, AT_ROWS)
     }
   }
   for (let c: u32 = 0; c < columns; c++) {
-    const column = columnAt(window, c)
+    const column = columnAt(state, c)
     const source = pointerOf(pointers, c)
     const validity = pointerOf(validities, c)
     if (isFloat(column)) {
-      addFloats(window, column, source, validity, first, count)
+      addFloats(state, column, source, validity, first, count)
     } else if (hasMinMax(column)) {
       const at = <usize>column.at
       if (columnType(column) == TYPE_I64) {
-        minMaxRows<i64>(window.targets, at, source + (<usize>first << 3), validity, first, count)
+        minMaxRows<i64>(state.targets, at, source + (<usize>first << 3), validity, first, count)
       } else {
-        minMaxRows<i32>(window.targets, at, source + (<usize>first << 2), validity, first, count)
+        minMaxRows<i32>(state.targets, at, source + (<usize>first << 2), validity, first, count)
       }
     }
   }

@@ -13,13 +13,13 @@ import { SIMD } from '../build'
 import { put } from '../guard'
 import { keysRetain } from '../keys'
 import { KeyIndex } from '../keys/layout'
-import { allocate, release, resultPtr } from '../memory'
+import { resultPtr } from '../memory'
 import { addColumns, addFloat } from './accumulate'
+import { AT_ROWS, BLOCK_ROWS, columnAt, columnType, hasMinMax, isNullable } from './aggregation'
+import { areNullsExpected, reserveLate } from './columns'
 import { fireAt, firstUnfired, firstWindowOf, isGap, lastWindowOf, sliceIndexOf, sliceStart } from './geometry'
 import {
-  AT_ROWS, BLOCK_ROWS, columnAt, columnType, ENTRY_PAGE, ENTRY_TOUCHED, entryOf, hasMinMax, isNullable, isTouched,
-  PAGE_MASK,
-  recordAt, Slice, SMALL_IDS, Window,
+  ENTRY_PAGE, ENTRY_TOUCHED, entryOf, isTouched, PAGE_MASK, recordAt, Slice, SMALL_IDS, Window,
 } from './layout'
 import { addPage, createSlice, dropEmpty, findSlice, reserveTable, skipFired, touch, untouch } from './slices'
 
@@ -302,18 +302,6 @@ function unresolve(window: Window, ids: usize, timestamps: usize, first: u32, fr
   }
 }
 
-function reserveLate(window: Window, rows: u32): bool {
-  const needed = window.lateCount + rows
-  if (needed <= window.lateCapacity) return true
-  const next = allocate(<usize>needed << 2)
-  if (next == 0) return false
-  memory.copy(next, window.late, <usize>window.lateCount << 2)
-  release(window.late)
-  window.late = next
-  window.lateCapacity = needed
-  return true
-}
-
 /**
  * Adds the rows [from, to): u32 ids, f64 timestamps, f64 watermarks in force before each row (not decreasing; 0: the
  * current watermark holds for all), the columns' pointers and validity bitmaps (u32[]; 0: none has nulls), all indexed
@@ -328,14 +316,10 @@ export function windowAdd(
 ): i32 {
   const window = changetype<Window>(pointer)
   if (to < from || to > <u32>LIMIT_BATCH_ROWS) return fail(STATUS_ARGUMENT, from, 7)
-  for (let c: u32 = 0; validityPointers != 0 && c < window.columnCount; c++) {
-    if (load<u32>(validityPointers + (<usize>c << 2)) != 0 && !isNullable(columnAt(window, c))) {
-      return fail(STATUS_ARGUMENT, from, 5)
-    }
-  }
+  if (!areNullsExpected(window, validityPointers)) return fail(STATUS_ARGUMENT, from, 5)
   if (from == 0) window.lateCount = 0
   if (from == to) return 0
-  if (!reserveLate(window, to - from)) return fail(STATUS_MEMORY_LIMIT, from, 0)
+  if (!reserveLate(window, to - from, 2)) return fail(STATUS_MEMORY_LIMIT, from, 0)
   window.used = 1
   const highWater = changetype<KeyIndex>(window.keys).highWater
   const fused = highWater <= SMALL_IDS && window.columnCount == 1

@@ -3,60 +3,13 @@
  * keys fit; the next goes on. A window's slices are combined page by page when it fires (the seam for an incremental
  * structure over sliding windows: combinePage).
  */
-import {
-  OUT_COLUMN_STRIDE, OUT_COUNT, OUT_END, OUT_FIRST_COLUMN, OUT_KEY_ID, OUT_MAX, OUT_MIN, OUT_NON_NULL, OUT_START,
-  OUT_SUM,
-  OUTPUT_ROWS, RESULT_DETAIL, STATUS_SUM_OVERFLOW,
-} from '../abi'
-import { copyTo, put } from '../guard'
-import { resultPtr } from '../memory'
+import { OUT_MAX, OUT_MIN, OUT_NON_NULL, OUT_SUM, OUTPUT_ROWS, STATUS_SUM_OVERFLOW } from '../abi'
+import { copyTo } from '../guard'
+import { columnAt } from './aggregation'
 import { windowStart } from './geometry'
-import {
-  AT_MAX, AT_MIN, AT_N, AT_ROWS, AT_SUM, columnAt, ENTRY_PAGE, ENTRY_TOUCHED, entryAt, hasMinMax, isFloat, PAGE_KEYS,
-  PAGE_SHIFT, sliceAt, Window,
-} from './layout'
+import { ENTRY_PAGE, ENTRY_TOUCHED, entryAt, PAGE_KEYS, PAGE_SHIFT, sliceAt, Window } from './layout'
+import { combineRecord, outputOf, putBounds, putColumn } from './records'
 import { dropFired, lowerBound, nextWindow, updateNextFire } from './slices'
-
-/**
- * Adds the record `from` to the record `to`; false, and nothing is changed, when an integer sum leaves the i64 range.
- */
-export function combineRecord(window: Window, to: usize, from: usize): bool {
-  const columns = window.columnCount
-  for (let c: u32 = 0; c < columns; c++) {
-    const column = columnAt(window, c)
-    if (isFloat(column)) continue
-    const a = load<i64>(to + column.at, AT_SUM)
-    const b = load<i64>(from + column.at, AT_SUM)
-    const sum = a + b
-    if (((a ^ sum) & (b ^ sum)) < 0) {
-      put<u32>(resultPtr(), c, RESULT_DETAIL)
-      return false
-    }
-  }
-  if (columns == 0 || columnAt(window, 0).at != 0) {
-    put<f64>(to, load<f64>(to, AT_ROWS) + load<f64>(from, AT_ROWS), AT_ROWS)
-  }
-  for (let c: u32 = 0; c < columns; c++) {
-    const column = columnAt(window, c)
-    const a = to + column.at
-    const b = from + column.at
-    put<f64>(a, load<f64>(a, AT_N) + load<f64>(b, AT_N), AT_N)
-    if (isFloat(column)) {
-      put<f64>(a, load<f64>(a, AT_SUM) + load<f64>(b, AT_SUM), AT_SUM)
-      if (hasMinMax(column)) {
-        if (load<f64>(b, AT_MIN) < load<f64>(a, AT_MIN)) put<f64>(a, load<f64>(b, AT_MIN), AT_MIN)
-        if (load<f64>(b, AT_MAX) < load<f64>(a, AT_MAX)) put<f64>(a, load<f64>(b, AT_MAX), AT_MAX)
-      }
-    } else {
-      put<i64>(a, load<i64>(a, AT_SUM) + load<i64>(b, AT_SUM), AT_SUM)
-      if (hasMinMax(column)) {
-        put<i64>(a, min<i64>(load<i64>(a, AT_MIN), load<i64>(b, AT_MIN)), AT_MIN)
-        put<i64>(a, min<i64>(load<i64>(a, AT_MAX), load<i64>(b, AT_MAX)), AT_MAX)
-      }
-    }
-  }
-  return true
-}
 
 /** The touched records of the page that combinePage() returned. */
 let touched: u64 = 0
@@ -90,63 +43,25 @@ function combinePage(window: Window, first: u32, end: u32, page: u32): usize {
   return result
 }
 
-// @ts-ignore: decorator
-@inline
-function output(window: Window, number: u32): usize {
-  return <usize>load<u32>(window.outputs + (<usize>number << 2))
-}
-
-/** NaN has many bit patterns, and which one an addition yields is up to the host's processor: one stands for all. */
-// @ts-ignore: decorator
-@inline
-export function canonical(value: f64): f64 {
-  return value == value ? value : NaN
-}
-
 /** Writes the touched records of a page as rows from `row` on; returns the row behind them. */
 function writePage(window: Window, page: usize, firstId: u32, startMs: f64, endMs: f64, row: u32): u32 {
   const recordBytes = <usize>window.recordBytes
-  const ids = output(window, OUT_KEY_ID)
-  const starts = output(window, OUT_START)
-  const ends = output(window, OUT_END)
-  const counts = output(window, OUT_COUNT)
   let next = row
   for (let bits = touched; bits != 0; bits &= bits - 1) {
     const bit = <u32>ctz<u64>(bits)
-    const at = <usize>next << 3
-    put<u32>(ids + (<usize>next << 2), firstId + bit)
-    put<f64>(starts + at, startMs)
-    put<f64>(ends + at, endMs)
-    put<f64>(counts + at, load<f64>(page + <usize>bit * recordBytes, AT_ROWS))
+    putBounds(window, next, firstId + bit, startMs, endMs, page + <usize>bit * recordBytes)
     next++
   }
   for (let c: u32 = 0; c < window.columnCount; c++) {
     const column = columnAt(window, c)
-    const base = OUT_FIRST_COLUMN + c * OUT_COLUMN_STRIDE
-    const nonNull = output(window, base + OUT_NON_NULL)
-    const sums = output(window, base + OUT_SUM)
-    const minima = output(window, base + OUT_MIN)
-    const maxima = output(window, base + OUT_MAX)
+    const nonNull = outputOf(window, c, OUT_NON_NULL)
+    const sums = outputOf(window, c, OUT_SUM)
+    const minima = outputOf(window, c, OUT_MIN)
+    const maxima = outputOf(window, c, OUT_MAX)
     let at = <usize>row << 3
     for (let bits = touched; bits != 0; bits &= bits - 1) {
       const record = page + <usize>ctz<u64>(bits) * recordBytes + <usize>column.at
-      put<f64>(nonNull + at, load<f64>(record, AT_N))
-      if (isFloat(column)) {
-        put<f64>(sums + at, canonical(load<f64>(record, AT_SUM)))
-        if (minima != 0) {
-          const low = load<f64>(record, AT_MIN)
-          const high = -load<f64>(record, AT_MAX)
-          // As they started: every value was NaN. Adding 0 makes 0 of -0.
-          put<f64>(minima + at, low > high ? NaN : low + 0)
-          put<f64>(maxima + at, low > high ? NaN : high + 0)
-        }
-      } else {
-        put<i64>(sums + at, load<i64>(record, AT_SUM))
-        if (minima != 0) {
-          put<i64>(minima + at, load<i64>(record, AT_MIN))
-          put<i64>(maxima + at, ~load<i64>(record, AT_MAX))
-        }
-      }
+      putColumn(column, record, at, nonNull, sums, minima, maxima)
       at += 8
     }
   }

@@ -4,37 +4,37 @@
 import { SIMD } from '../build'
 import { copyTo, put, putV128 } from '../guard'
 import { allocate, release } from '../memory'
-import { Window } from './layout'
+import { Aggregation } from './aggregation'
 
 const CHUNK_HEAD: usize = 64
 const MAX_CHUNK_PAGES: u32 = 256
 
 /** A page in which no record is touched; 0 when the memory ceiling is reached. */
-export function takePage(window: Window): usize {
-  let page = window.freePage
-  const bytes = <usize>window.pageBytes
+export function takePage(state: Aggregation): usize {
+  let page = state.freePage
+  const bytes = <usize>state.pageBytes
   if (page != 0) {
-    window.freePage = <usize>load<u32>(page)
+    state.freePage = <usize>load<u32>(page)
   } else {
-    if (window.chunkNext == window.chunkEnd && !addChunk(window)) return 0
-    page = window.chunkNext
-    window.chunkNext += bytes
+    if (state.chunkNext == state.chunkEnd && !addChunk(state)) return 0
+    page = state.chunkNext
+    state.chunkNext += bytes
   }
-  copyTo(page, window.emptyPage, bytes)
-  window.stateBytes += <f64>bytes
+  copyTo(page, state.emptyPage, bytes)
+  state.stateBytes += <f64>bytes
   return page
 }
 
-export function givePage(window: Window, page: usize): void {
-  put<u32>(page, <u32>window.freePage)
-  window.freePage = page
-  window.stateBytes -= <f64>window.pageBytes
+export function givePage(state: Aggregation, page: usize): void {
+  put<u32>(page, <u32>state.freePage)
+  state.freePage = page
+  state.stateBytes -= <f64>state.pageBytes
 }
 
 /** Chunks double up to 256 pages; near the ceiling they get smaller again, down to one page. */
-function addChunk(window: Window): bool {
-  const bytes = <usize>window.pageBytes
-  let pages = window.chunkPages
+function addChunk(state: Aggregation): bool {
+  const bytes = <usize>state.pageBytes
+  let pages = state.chunkPages
   let chunk: usize = 0
   while (pages > 0) {
     chunk = allocate(CHUNK_HEAD + bytes * <usize>pages)
@@ -42,22 +42,22 @@ function addChunk(window: Window): bool {
     pages >>= 1
   }
   if (chunk == 0) return false
-  put<u32>(chunk, <u32>window.chunks)
-  window.chunks = chunk
-  window.chunkNext = chunk + CHUNK_HEAD
-  window.chunkEnd = window.chunkNext + bytes * <usize>pages
-  window.chunkPages = min<u32>(window.chunkPages << 1, MAX_CHUNK_PAGES)
+  put<u32>(chunk, <u32>state.chunks)
+  state.chunks = chunk
+  state.chunkNext = chunk + CHUNK_HEAD
+  state.chunkEnd = state.chunkNext + bytes * <usize>pages
+  state.chunkPages = min<u32>(state.chunkPages << 1, MAX_CHUNK_PAGES)
   return true
 }
 
-export function releaseChunks(window: Window): void {
-  let chunk = window.chunks
+export function releaseChunks(state: Aggregation): void {
+  let chunk = state.chunks
   while (chunk != 0) {
     const next = <usize>load<u32>(chunk)
     release(chunk)
     chunk = next
   }
-  window.chunks = 0
+  state.chunks = 0
 }
 
 /** Copies a record, whose bytes are a multiple of 16. */

@@ -1,152 +1,141 @@
 /*
- * Reading a snapshot. Nothing changes before the header, the parameters, the directory and the checksums of the wanted
- * sections have been verified. Behind a good checksum every length and id is still tested against its bounds. Then come
- * the keys of all sections, then the slices (restore-slices.ts).
+ * Reading a snapshot of windows. Nothing changes before the header, the parameters, the directory and the checksums
+ * have been verified. Behind a good checksum every length and id is still tested against its bounds. Then come the
+ * keys, then the slices. Parts of version 1 are read in restore-v1.ts.
  */
 import {
-  LIMIT_KEYS, MISMATCH_COLUMNS, MISMATCH_KEY_KIND, MISMATCH_MAX_PARALLELISM, MISMATCH_WINDOW, RESULT_DETAIL,
-  SNAPSHOT_AT_CHECKSUM, SNAPSHOT_AT_GROUPS, SNAPSHOT_AT_KEY_KIND, SNAPSHOT_AT_KIND, SNAPSHOT_AT_MAGIC,
-  SNAPSHOT_AT_MAX_PARALLELISM, SNAPSHOT_AT_PARAMS_BYTES, SNAPSHOT_AT_TOTAL_BYTES, SNAPSHOT_AT_VERSION,
-  SNAPSHOT_ENTRY_BYTES,
-  SNAPSHOT_HEADER_BYTES, SNAPSHOT_KIND_WINDOW, SNAPSHOT_MAGIC, SNAPSHOT_VERSION, STATUS_ARGUMENT, STATUS_MEMORY_LIMIT,
-  STATUS_OK, STATUS_SNAPSHOT_CHECKSUM, STATUS_SNAPSHOT_CORRUPT, STATUS_SNAPSHOT_FOREIGN, STATUS_SNAPSHOT_MISMATCH,
-  STATUS_SNAPSHOT_TRUNCATED, STATUS_SNAPSHOT_VERSION,
+  LIMIT_KEYS, LIMIT_TIMESTAMP, LIMIT_WINDOW, MISMATCH_WINDOW, NO_ID, SNAPSHOT_AT_VERSION, SNAPSHOT_KIND_WINDOW,
+  STATUS_MEMORY_LIMIT, STATUS_OK, STATUS_SNAPSHOT_CORRUPT, STATUS_SNAPSHOT_MISMATCH,
 } from '../abi'
-import { fill, put } from '../guard'
-import { xxh64 } from '../hash/xxh64'
-import { keysReadBlock } from '../keys'
+import { copyTo, put } from '../guard'
+import { keysRetain } from '../keys'
 import { KeyIndex } from '../keys/layout'
-import { isEmptyIndex, KEYS_RUN_BYTES, keysRunAt, readSnapshotKeys } from '../keys/snapshot-keys'
-import { allocate, release, resultPtr } from '../memory'
-import { columnAt, Window } from './layout'
-import { readSlices } from './restore-slices'
-import { updateNextFire } from './slices'
+import { usedIds } from '../keys/section'
+import { AT_ROWS } from './aggregation'
+import { isGap, lastWindowOf, sliceStart } from './geometry'
+import { ENTRY_PAGE, ENTRY_TOUCHED, entryAt, entryOf, isTouched, PAGE_SHIFT, Slice, Window } from './layout'
+import { copyRecord } from './pages'
 import {
-  ENTRY_BYTES, ENTRY_CHECKSUM, ENTRY_GROUP, ENTRY_OFFSET, headerChecksum, PARAM_COLUMNS, PARAM_CURSOR, PARAM_HIGH_WATER,
-  PARAM_OFFSET, PARAM_SIZE, PARAM_SLIDE, PARAM_SPECS, PARAM_WATERMARK, paramsBytes,
+  endRead, fail, idMap, idOf, isWhole, mayRestore, paramsOf, readKeys, restoreWatermark, stateBytesOf, stateOf,
+  verifyHeader, verifySections,
+} from './part'
+import { readVersion1, verifyVersion1 } from './restore-v1'
+import { addPage, createSlice, dropEmpty, findSlice, reserveTable, touch, updateNextFire } from './slices'
+import {
+  PAGE_NUMBER, PARAM_COLUMNS, PARAM_CURSOR, PARAM_HIGH_WATER, PARAM_OFFSET, PARAM_SIZE, PARAM_SLIDE, PARAM_WATERMARK,
+  SLICE_HEAD, SLICE_PAGE_BYTES, SLICE_PAGES, SLICE_RECORDS,
 } from './snapshot-layout'
 
-const HEADER_DETAIL: u32 = 0xffffffff
-
-function fail(status: i32, detail: u32): i32 {
-  put<u32>(resultPtr(), detail, RESULT_DETAIL)
-  return status
-}
-
-/** Header and length, and the checksum over all before the sections. */
-function verifyHeader(part: usize, length: usize): i32 {
-  if (length < <usize>SNAPSHOT_HEADER_BYTES) return STATUS_SNAPSHOT_TRUNCATED
-  if (load<u32>(part, SNAPSHOT_AT_MAGIC) != <u32>SNAPSHOT_MAGIC) return STATUS_SNAPSHOT_FOREIGN
-  if (load<u32>(part, SNAPSHOT_AT_VERSION) > <u32>SNAPSHOT_VERSION) return STATUS_SNAPSHOT_VERSION
-  if (load<u64>(part, SNAPSHOT_AT_TOTAL_BYTES) != <u64>length) return STATUS_SNAPSHOT_TRUNCATED
-  const before = <u64>load<u32>(part, SNAPSHOT_AT_PARAMS_BYTES)
-    + <u64>load<u32>(part, SNAPSHOT_AT_GROUPS) * <u64>SNAPSHOT_ENTRY_BYTES
-  if (before > <u64>length - <u64>SNAPSHOT_HEADER_BYTES) return STATUS_SNAPSHOT_TRUNCATED
-  if (load<u64>(part, SNAPSHOT_AT_CHECKSUM) != headerChecksum(part, <usize>before)) {
-    return fail(STATUS_SNAPSHOT_CHECKSUM, HEADER_DETAIL)
-  }
-  if (load<u32>(part, SNAPSHOT_AT_VERSION) == 0) return STATUS_SNAPSHOT_CORRUPT
-  return load<u32>(part, SNAPSHOT_AT_KIND) == <u32>SNAPSHOT_KIND_WINDOW ? STATUS_OK : STATUS_SNAPSHOT_FOREIGN
-}
-
-function verifyParams(window: Window, part: usize): i32 {
-  const index = changetype<KeyIndex>(window.keys)
-  if (load<i32>(part, SNAPSHOT_AT_KEY_KIND) != index.kind) return fail(STATUS_SNAPSHOT_MISMATCH, MISMATCH_KEY_KIND)
-  if (load<u32>(part, SNAPSHOT_AT_MAX_PARALLELISM) != index.maxParallelism) {
-    return fail(STATUS_SNAPSHOT_MISMATCH, MISMATCH_MAX_PARALLELISM)
-  }
-  const bytes = load<u32>(part, SNAPSHOT_AT_PARAMS_BYTES)
-  if (bytes < paramsBytes(0)) return STATUS_SNAPSHOT_CORRUPT
-  const params = part + <usize>SNAPSHOT_HEADER_BYTES
+function verifyParams(window: Window, params: usize): i32 {
   const sameWindow = load<f64>(params, PARAM_SIZE) == window.sizeMs && load<f64>(params, PARAM_SLIDE) == window.slideMs
     && load<f64>(params, PARAM_OFFSET) == window.offsetMs
   if (!sameWindow) return fail(STATUS_SNAPSHOT_MISMATCH, MISMATCH_WINDOW)
-  const columns = load<u32>(params, PARAM_COLUMNS)
-  if (columns != window.columnCount) return fail(STATUS_SNAPSHOT_MISMATCH, MISMATCH_COLUMNS)
-  if (bytes != paramsBytes(columns)) return STATUS_SNAPSHOT_CORRUPT
-  for (let c: u32 = 0; c < columns; c++) {
-    if (load<u32>(params + PARAM_SPECS + (<usize>c << 2)) != columnAt(window, c).spec) {
-      return fail(STATUS_SNAPSHOT_MISMATCH, MISMATCH_COLUMNS)
-    }
-  }
   const cursor = load<f64>(params, PARAM_CURSOR)
   const whole = load<f64>(params, PARAM_WATERMARK) == load<f64>(params, PARAM_WATERMARK) && Math.floor(cursor) == cursor
   return whole && load<u32>(params, PARAM_HIGH_WATER) <= <u32>LIMIT_KEYS ? STATUS_OK : STATUS_SNAPSHOT_CORRUPT
 }
 
-// @ts-ignore: decorator
-@inline
-function directoryAt(part: usize): usize {
-  return part + <usize>SNAPSHOT_HEADER_BYTES + <usize>load<u32>(part, SNAPSHOT_AT_PARAMS_BYTES)
+/** The slice that the state has at `index`, with a table for all keys: a status. findSlice() then finds it. */
+export function openSlice(window: Window, index: f64, cursor: f64): i32 {
+  // NaN is not its own floor.
+  const sound = Math.floor(index) == index
+    && Math.abs(sliceStart(window, index)) <= <f64>LIMIT_TIMESTAMP + <f64>LIMIT_WINDOW
+    && !isGap(window, index) && lastWindowOf(window, index) >= cursor
+  if (!sound) return STATUS_SNAPSHOT_CORRUPT
+  const high = changetype<KeyIndex>(window.keys).highWater
+  const maxId = high == 0 ? 0 : high - 1
+  const slice = findSlice(window, index)
+  return slice === null ? createSlice(window, index, maxId) : reserveTable(window, slice, maxId)
 }
 
-/** The directory covers the rest of the part without gaps; the sections of the wanted groups have their checksums. */
-function verifySections(part: usize, length: usize, firstGroup: u32, lastGroup: u32): i32 {
-  const sections = load<u32>(part, SNAPSHOT_AT_GROUPS)
-  const directory = directoryAt(part)
-  const limit = load<u32>(part, SNAPSHOT_AT_MAX_PARALLELISM)
-  let expected = <u64>(directory - part) + <u64>sections * <u64>SNAPSHOT_ENTRY_BYTES
-  let leastGroup: u32 = 0
-  for (let s: u32 = 0; s < sections; s++) {
-    const entry = directory + <usize>s * <usize>SNAPSHOT_ENTRY_BYTES
-    const group = load<u32>(entry, ENTRY_GROUP)
-    const bytes = load<u64>(entry, ENTRY_BYTES)
-    if (group < leastGroup || group >= limit) return STATUS_SNAPSHOT_CORRUPT
-    if (load<u64>(entry, ENTRY_OFFSET) != expected || bytes == 0 || (bytes & 15) != 0) return STATUS_SNAPSHOT_CORRUPT
-    if (bytes > <u64>length - expected) return STATUS_SNAPSHOT_TRUNCATED
-    if (group >= firstGroup && group <= lastGroup) {
-      const sum = xxh64(part + <usize>expected, <usize>bytes, 0)
-      if (sum != load<u64>(entry, ENTRY_CHECKSUM)) return fail(STATUS_SNAPSHOT_CHECKSUM, group)
+/** Copies a record to the key that had id `old`: a status. */
+export function readRecord(window: Window, slice: Slice, old: u32, from: usize, isWanted: bool): i32 {
+  const id = idOf(old)
+  if (id == NO_ID) return isWanted ? STATUS_SNAPSHOT_CORRUPT : STATUS_OK
+  if (isTouched(entryOf(slice.table, id), id)) return STATUS_SNAPSHOT_CORRUPT
+  const record = touch(window, slice, id)
+  if (record == 0) return STATUS_MEMORY_LIMIT
+  copyRecord(record, from, window.recordBytes)
+  return STATUS_OK
+}
+
+/** Reads the records of a page whose keys keep their ids: a status. */
+function readPage(window: Window, slice: Slice, page: u32, touched: u64, from: usize): i32 {
+  const recordBytes = <usize>window.recordBytes
+  const wanted = touched & usedIds(changetype<KeyIndex>(window.keys), page)
+  if (isWhole && wanted != touched) return STATUS_SNAPSHOT_CORRUPT
+  if (wanted == 0) return STATUS_OK
+  const entry = entryAt(slice.table, page)
+  if (load<u64>(entry, ENTRY_TOUCHED) != 0) return STATUS_SNAPSHOT_CORRUPT
+  if (load<u32>(entry, ENTRY_PAGE) == 0 && !addPage(window, entry)) return STATUS_MEMORY_LIMIT
+  const to = <usize>load<u32>(entry, ENTRY_PAGE)
+  if (wanted == ~(<u64>0)) copyTo(to, from, <usize>window.pageBytes)
+  for (let bits = touched; bits != 0; bits &= bits - 1) {
+    const bit = ctz<u64>(bits)
+    if (((wanted >> bit) & 1) != 0) {
+      if (wanted != ~(<u64>0)) copyRecord(to + <usize>bit * recordBytes, from, recordBytes)
+      keysRetain(window.keys, (page << PAGE_SHIFT) + <u32>bit)
     }
-    expected += bytes
-    leastGroup = group + 1
+    from += recordBytes
   }
-  return expected == <u64>length ? STATUS_OK : STATUS_SNAPSHOT_CORRUPT
+  put<u64>(entry, wanted, ENTRY_TOUCHED)
+  const fresh = <u32>popcnt<u64>(wanted)
+  slice.records += fresh
+  window.records += fresh
+  return STATUS_OK
 }
 
-// ---- sections -------------------------------------------------------------------------------------------------------
-
-/** The wanted sections, as runs of keys; how many. */
-function wantedSections(part: usize, firstGroup: u32, lastGroup: u32, runs: usize): u32 {
-  const sections = load<u32>(part, SNAPSHOT_AT_GROUPS)
-  let count: u32 = 0
-  for (let s: u32 = 0; s < sections; s++) {
-    const entry = directoryAt(part) + <usize>s * <usize>SNAPSHOT_ENTRY_BYTES
-    const group = load<u32>(entry, ENTRY_GROUP)
-    if (group < firstGroup || group > lastGroup) continue
-    const run = keysRunAt(runs, count)
-    run.block = part + <usize>load<u64>(entry, ENTRY_OFFSET)
-    run.end = run.block + <usize>load<u64>(entry, ENTRY_BYTES)
-    run.group = group
-    count++
-  }
-  return count
-}
-
-/** Reads the keys of all sections, and moves the runs behind them. */
-function readKeys(window: Window, runs: usize, count: u32, idMap: usize, idMapLength: u32): i32 {
-  const index = changetype<KeyIndex>(window.keys)
-  if (isEmptyIndex(index)) return readSnapshotKeys(index, runs, count, idMap, idMapLength)
-  for (let number: u32 = 0; number < count; number++) {
-    const run = keysRunAt(runs, number)
-    const bytes = keysReadBlock(window.keys, run.block, run.end, idMap, idMapLength)
-    if (bytes < 0) return bytes
-    if (load<u32>(resultPtr(), RESULT_DETAIL) != run.group) return STATUS_SNAPSHOT_CORRUPT
-    run.block += <usize>bytes
+function readPages(window: Window, slice: Slice, head: usize, pages: u32, from: usize): i32 {
+  const recordBytes = <usize>window.recordBytes
+  for (let number: u32 = 0; number < pages; number++) {
+    const touched = load<u64>(head)
+    const page = load<u32>(head, PAGE_NUMBER)
+    head += SLICE_PAGE_BYTES
+    if (touched == 0 || page > <u32>LIMIT_KEYS >> PAGE_SHIFT) return STATUS_SNAPSHOT_CORRUPT
+    let at = from
+    for (let bits = touched; bits != 0; bits &= bits - 1) {
+      if (!(load<f64>(at, AT_ROWS) >= 1)) return STATUS_SNAPSHOT_CORRUPT
+      if (idMap != 0) {
+        const status = readRecord(window, slice, (page << PAGE_SHIFT) + <u32>ctz<u64>(bits), at, isWhole)
+        if (status < 0) return status
+      }
+      at += recordBytes
+    }
+    if (idMap == 0) {
+      const status = readPage(window, slice, page, touched, from)
+      if (status < 0) return status
+    }
+    from = at
   }
   return STATUS_OK
 }
 
-function readSections(
-  window: Window, part: usize, firstGroup: u32, lastGroup: u32, idMap: usize, idMapLength: u32,
-): i32 {
-  const runs = allocate(<usize>load<u32>(part, SNAPSHOT_AT_GROUPS) * KEYS_RUN_BYTES)
-  if (runs == 0) return STATUS_MEMORY_LIMIT
-  const count = wantedSections(part, firstGroup, lastGroup, runs)
-  let status = readKeys(window, runs, count, idMap, idMapLength)
-  if (status == STATUS_OK) status = readSlices(window, part, runs, count, idMap, idMapLength)
-  release(runs)
-  return status
+/** Records of a slice, by the bits of its pages. */
+function countRecords(head: usize, pages: u32): u64 {
+  let records: u64 = 0
+  for (let number: u32 = 0; number < pages; number++) records += popcnt<u64>(load<u64>(head + <usize>number * 16))
+  return records
+}
+
+function readSlices(window: Window, part: usize): i32 {
+  const cursor = load<f64>(paramsOf(part), PARAM_CURSOR)
+  let at = stateOf(part)
+  const end = at + stateBytesOf(part)
+  while (at < end) {
+    if (end - at < SLICE_HEAD) return STATUS_SNAPSHOT_CORRUPT
+    const records = load<u32>(at, SLICE_RECORDS)
+    const pages = load<u32>(at, SLICE_PAGES)
+    const head = at + SLICE_HEAD
+    const pageBytes = <u64>pages * <u64>SLICE_PAGE_BYTES
+    const bytes = pageBytes + <u64>records * <u64>window.recordBytes
+    if (bytes > <u64>(end - head) || countRecords(head, pages) != <u64>records) return STATUS_SNAPSHOT_CORRUPT
+    let status = openSlice(window, load<f64>(at), cursor)
+    if (status < 0) return status
+    status = readPages(window, findSlice(window, load<f64>(at))!, head, pages, head + <usize>pageBytes)
+    if (status < 0) return status
+    at = head + <usize>bytes
+  }
+  return STATUS_OK
 }
 
 /**
@@ -158,24 +147,26 @@ function readSections(
  */
 export function windowRestore(pointer: usize, part: usize, length: usize, firstGroup: u32, lastGroup: u32): i32 {
   const window = changetype<Window>(pointer)
-  if (window.used) return fail(STATUS_ARGUMENT, 0)
-  if (firstGroup > lastGroup) return fail(STATUS_ARGUMENT, 4)
-  let status = verifyHeader(part, length)
-  if (status == STATUS_OK) status = verifyParams(window, part)
-  if (status == STATUS_OK) status = verifySections(part, length, firstGroup, lastGroup)
+  let status = mayRestore(window, firstGroup, lastGroup)
+  if (status == STATUS_OK) status = verifyHeader(window, part, length, SNAPSHOT_KIND_WINDOW, PARAM_COLUMNS)
+  if (status == STATUS_OK) status = verifyParams(window, paramsOf(part))
+  const isOld = status == STATUS_OK && load<u32>(part, SNAPSHOT_AT_VERSION) == 1
+  if (status == STATUS_OK) {
+    status = isOld ? verifyVersion1(part, length, firstGroup, lastGroup) : verifySections(window, part, length)
+  }
   if (status < 0) return status
-  const params = part + <usize>SNAPSHOT_HEADER_BYTES
-  const idMapLength = load<u32>(params, PARAM_HIGH_WATER)
-  const idMap = allocate(max<usize>(<usize>idMapLength << 2, 4))
-  if (idMap == 0) return STATUS_MEMORY_LIMIT
-  fill(idMap, 0xff, <usize>idMapLength << 2)
-  const watermark = load<f64>(params, PARAM_WATERMARK)
+  const params = paramsOf(part)
   const cursor = load<f64>(params, PARAM_CURSOR)
-  window.watermark = window.restored ? min<f64>(window.watermark, watermark) : watermark
   window.cursor = window.restored ? min<f64>(window.cursor, cursor) : cursor
-  window.restored = 1
-  status = readSections(window, part, firstGroup, lastGroup, idMap, idMapLength)
-  release(idMap)
+  restoreWatermark(window, load<f64>(params, PARAM_WATERMARK))
+  if (isOld) {
+    status = readVersion1(window, part, firstGroup, lastGroup)
+  } else {
+    status = readKeys(window, part, firstGroup, lastGroup)
+    if (status == STATUS_OK) status = readSlices(window, part)
+  }
+  endRead()
+  dropEmpty(window)
   updateNextFire(window)
   return status
 }

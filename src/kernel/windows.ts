@@ -1,64 +1,16 @@
 /* A typed handle over the window kernel. */
-import {
-  COLUMN_MIN_MAX,
-  COLUMN_NULLABLE,
-  OUT_COLUMN_STRIDE,
-  OUT_COUNT,
-  OUT_END,
-  OUT_FIRST_COLUMN,
-  OUT_KEY_ID,
-  OUT_MAX,
-  OUT_MIN,
-  OUT_NON_NULL,
-  OUT_START,
-  OUT_SUM,
-  RESULT_SIZE,
-  TYPE_F32,
-  TYPE_F64,
-  TYPE_I32,
-  TYPE_I64,
-} from '../../assembly/abi.js'
-import { SabotError } from '../core/errors.js'
+import { RESULT_SIZE } from '../../assembly/abi.js'
 import type { WindowGeometry } from '../core/window-geometry.js'
+import {
+  AggregatedColumns,
+  type FiredWindows,
+  type WindowColumnSpec,
+  type WindowColumnValues,
+} from './aggregated-columns.js'
 import type { KeyIndex } from './keys.js'
 import { Region } from './memory.js'
 import type { Kernel } from './module.js'
 
-/** What is kept of an input column: always the non-null count and the sum. */
-export interface WindowColumnSpec {
-  readonly type: 'f64' | 'f32' | 'i32' | 'i64'
-  /** Minimum and maximum too. */
-  readonly minMax: boolean
-  /** Whether the column may hold nulls. */
-  readonly nullable: boolean
-}
-
-export interface WindowColumnValues {
-  readonly values: Float64Array | Float32Array | Int32Array | BigInt64Array
-  readonly validity?: Uint8Array | undefined
-}
-
-/** Rows of fired windows: one a key and window. All are views, valid until the next call of the kernel. */
-export interface FiredWindows {
-  readonly count: number
-  /** Where the keys' ids stand in the kernel, for KeyIndex's read methods. */
-  readonly idsPointer: number
-  readonly starts: Float64Array<ArrayBuffer>
-  readonly ends: Float64Array<ArrayBuffer>
-  readonly rowCounts: Float64Array<ArrayBuffer>
-  readonly columns: readonly FiredColumn[]
-}
-
-/** What was kept of one input column: Float64Array for float columns, BigInt64Array for integer columns. */
-export interface FiredColumn {
-  readonly nonNull: Float64Array<ArrayBuffer>
-  readonly sum: Float64Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>
-  /** Where `nonNull` is 0 the minimum and maximum mean nothing. */
-  readonly min: Float64Array<ArrayBuffer> | BigInt64Array<ArrayBuffer> | undefined
-  readonly max: Float64Array<ArrayBuffer> | BigInt64Array<ArrayBuffer> | undefined
-}
-
-const TYPES = { f64: TYPE_F64, f32: TYPE_F32, i32: TYPE_I32, i64: TYPE_I64 } as const
 const ALL_GROUPS = 0xffff
 
 /**
@@ -68,24 +20,18 @@ const ALL_GROUPS = 0xffff
 export class WindowState {
   private readonly kernel: Kernel
   private readonly index: KeyIndex
-  private readonly specs: readonly WindowColumnSpec[]
   private readonly handle: number
   private readonly timestamps: Region
-  private readonly columns: readonly Region[]
-  private readonly validities: readonly Region[]
-  private readonly pointers: Region
+  private readonly columns: AggregatedColumns
 
   /** @throws SabotError MEMORY_LIMIT, KERNEL_ARGUMENT for a geometry or column that the kernel refuses */
   constructor(kernel: Kernel, index: KeyIndex, geometry: WindowGeometry, specs: readonly WindowColumnSpec[]) {
     this.kernel = kernel
     this.index = index
-    this.specs = specs
     this.timestamps = new Region(kernel)
-    this.columns = specs.map(() => new Region(kernel))
-    this.validities = specs.map(() => new Region(kernel))
-    this.pointers = new Region(kernel)
+    this.columns = new AggregatedColumns(kernel, specs)
     const { sizeMs, slideMs, offsetMs } = geometry
-    const columns = this.pointers.write(Uint32Array.from(specs, specification))
+    const columns = this.columns.writeSpecs()
     const created = kernel.exports.windowCreate(index.pointer, sizeMs, slideMs, offsetMs, columns, specs.length)
     this.handle = kernel.handle(created, 'creating windows')
   }
@@ -122,20 +68,12 @@ export class WindowState {
    *   it are added
    */
   add(timestamps: Float64Array, columns: readonly WindowColumnValues[]): void {
-    const { kernel, specs } = this
+    const { kernel } = this
     const rows = timestamps.length
     const times = this.timestamps.write(timestamps)
-    const pointers = this.pointers.reserve(specs.length * 8)
-    columns.forEach(({ values, validity }, number) => {
-      const column = this.columns[number]?.write(values) ?? 0
-      const nulls = validity === undefined ? 0 : (this.validities[number]?.write(validity) ?? 0)
-      const { u32 } = kernel
-      u32[(pointers >> 2) + number] = column
-      u32[(pointers >> 2) + specs.length + number] = nulls
-    })
-    const validities = pointers + specs.length * 4
+    const { values, validities } = this.columns.write(columns)
     const { idsPointer } = this.index
-    const added = kernel.exports.windowAdd(this.handle, idsPointer, times, 0, pointers, validities, 0, rows)
+    const added = kernel.exports.windowAdd(this.handle, idsPointer, times, 0, values, validities, 0, rows)
     if (kernel.check(added, 'adding rows to windows') < rows) {
       throw new TypeError('Windows are ready to fire: fire() comes before add()')
     }
@@ -152,15 +90,7 @@ export class WindowState {
   fire(): FiredWindows | undefined {
     const { kernel, handle } = this
     const count = kernel.check(kernel.exports.windowFire(handle), 'firing windows')
-    if (count === 0) return undefined
-    return {
-      count,
-      idsPointer: this.output(OUT_KEY_ID),
-      starts: this.floats(OUT_START, count),
-      ends: this.floats(OUT_END, count),
-      rowCounts: this.floats(OUT_COUNT, count),
-      columns: this.specs.map((spec, number) => this.firedColumn(spec, number, count)),
-    }
+    return count === 0 ? undefined : this.columns.fired(handle, count)
   }
 
   /** All windows and their keys, by key group (assembly/abi.ts draws it). @throws SabotError MEMORY_LIMIT */
@@ -193,36 +123,7 @@ export class WindowState {
   /** Frees the windows; the index lives on. */
   destroy(): void {
     this.kernel.exports.windowRelease(this.handle)
-    for (const region of [this.timestamps, this.pointers, ...this.columns, ...this.validities]) region.release()
+    this.timestamps.release()
+    this.columns.release()
   }
-
-  private firedColumn({ type, minMax }: WindowColumnSpec, number: number, count: number): FiredColumn {
-    const first = OUT_FIRST_COLUMN + number * OUT_COLUMN_STRIDE
-    const view = (part: number): Float64Array<ArrayBuffer> | BigInt64Array<ArrayBuffer> =>
-      type === 'f64' || type === 'f32' ? this.floats(first + part, count) : this.integers(first + part, count)
-    return {
-      nonNull: this.floats(first + OUT_NON_NULL, count),
-      sum: view(OUT_SUM),
-      min: minMax ? view(OUT_MIN) : undefined,
-      max: minMax ? view(OUT_MAX) : undefined,
-    }
-  }
-
-  private output(number: number): number {
-    const pointer = this.kernel.exports.windowOutput(this.handle, number) >>> 0
-    if (pointer === 0) throw new SabotError('KERNEL_ARGUMENT', `The window kernel has no output column ${number}`)
-    return pointer
-  }
-
-  private floats(number: number, count: number): Float64Array<ArrayBuffer> {
-    return new Float64Array(this.kernel.buffer, this.output(number), count)
-  }
-
-  private integers(number: number, count: number): BigInt64Array<ArrayBuffer> {
-    return new BigInt64Array(this.kernel.buffer, this.output(number), count)
-  }
-}
-
-function specification({ type, minMax, nullable }: WindowColumnSpec): number {
-  return TYPES[type] | (minMax ? COLUMN_MIN_MAX : 0) | (nullable ? COLUMN_NULLABLE : 0)
 }

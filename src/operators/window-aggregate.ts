@@ -1,12 +1,11 @@
-import { Batch } from '../core/batch.js'
-import { TimestampColumn } from '../core/columns-fixed.js'
+import type { Batch } from '../core/batch.js'
 import { NO_WATERMARK } from '../core/element.js'
 import { SabotError } from '../core/errors.js'
-import { writeWords } from '../core/int64.js'
 import { addCounters, countersMember, type Json, memberOf } from '../core/json.js'
 import { Schema } from '../core/schema.js'
-import { isInGap, lastEndedWindow, lateBelow, outputTimestamp, type WindowGeometry } from '../core/window-geometry.js'
-import { type FiredWindows, WindowState } from '../kernel/windows.js'
+import { isInGap, lastEndedWindow, lateBelow, type WindowGeometry } from '../core/window-geometry.js'
+import { WindowState } from '../kernel/windows.js'
+import { type AggregationColumns, firedRows } from './fired-rows.js'
 import { KeyCoder } from './key-coder.js'
 import type { Operator, OperatorContext, OperatorFactory, OperatorState, Steps } from './operator.js'
 import { WindowColumns } from './window-columns.js'
@@ -31,11 +30,8 @@ export function windowAggregateOperator(settings: WindowAggregateSettings): Oper
 }
 
 /** What exists once the schema of the input is known. */
-interface Opened {
+interface Opened extends AggregationColumns {
   readonly schema: Schema
-  readonly resultSchema: Schema
-  readonly coder: KeyCoder
-  readonly columns: WindowColumns
   readonly state: WindowState
 }
 
@@ -191,26 +187,10 @@ class WindowAggregateOperator implements Operator {
     opened.state.advance(watermark)
     if (!ended) return
     for (let fired = opened.state.fire(); fired !== undefined; fired = opened.state.fire()) {
-      this.context.output.batch(this.results(opened, fired, before))
+      this.context.output.batch(firedRows(opened, fired, new Float64Array(fired.count).fill(before)))
       yield
     }
     opened.coder.index.settle()
-  }
-
-  private results({ coder, columns, resultSchema }: Opened, fired: FiredWindows, watermark: number): Batch {
-    const { count, idsPointer } = fired
-    const timestamps = fired.ends.map(end => outputTimestamp(end))
-    const bounds = [timestampColumn(fired.starts), timestampColumn(fired.ends)]
-    const aggregates = columns.results(fired)
-    // Reading keys may grow the kernel's memory, which detaches what it fired: so it comes last.
-    const keys = coder.read(idsPointer, count)
-    return new Batch({
-      schema: resultSchema,
-      columns: [...keys, ...bounds, ...aggregates],
-      rowCount: count,
-      timestamps,
-      watermarks: new Float64Array(count).fill(watermark),
-    })
   }
 
   private open(schema: Schema): Opened {
@@ -239,12 +219,6 @@ function hasBelow(times: Float64Array, bound: number): boolean {
     if (isBelow(row) || isBelow(row + 1) || isBelow(row + 2) || isBelow(row + 3)) return true
   for (; row < length; row++) if (isBelow(row)) return true
   return false
-}
-
-function timestampColumn(times: Float64Array): TimestampColumn {
-  const column = new TimestampColumn(new BigInt64Array(times.length))
-  for (let row = 0; row < times.length; row++) writeWords(column.words, row, times[row] ?? 0)
-  return column
 }
 
 /** JSON has no infinities. */

@@ -12,7 +12,7 @@ import {
 } from '../core/columns-fixed.js'
 import type { Schema } from '../core/schema.js'
 import type { ColumnType, Field } from '../core/types.js'
-import type { FiredWindows, WindowColumnSpec, WindowColumnValues } from '../kernel/windows.js'
+import type { FiredWindows, WindowColumnSpec, WindowColumnValues } from '../kernel/aggregated-columns.js'
 import { isKernelCall, type KernelCall } from './aggregates/kernel-functions.js'
 import { type Predicate, RowFilter } from './aggregates/row-filter.js'
 import { lowered } from './window-lowering.js'

@@ -10,7 +10,7 @@ import {
 } from '../core/columns-fixed.js'
 import { joinWords } from '../core/int64.js'
 import type { ColumnType } from '../core/types.js'
-import type { FiredColumn } from '../kernel/windows.js'
+import type { FiredColumn } from '../kernel/aggregated-columns.js'
 import { aggregateType, type KernelFunction } from './aggregates/kernel-functions.js'
 
 /** What the kernel kept of an aggregated column, as the result column of an aggregate. Copies: the views are reused. */
