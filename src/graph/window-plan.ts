@@ -1,7 +1,9 @@
 import type { Json } from '../core/json.js'
 import type { Schema } from '../core/schema.js'
+import { MAX_WINDOW_MS } from '../core/window-geometry.js'
 import { isKernelCall } from '../operators/aggregates/kernel-functions.js'
 import type { OperatorFactory } from '../operators/operator.js'
+import { sessionAggregateOperator } from '../operators/session-aggregate.js'
 import { windowAggregateOperator } from '../operators/window-aggregate.js'
 import { describeAggregate, type NamedAggregate } from '../operators/window-results.js'
 import type { AssignerSettings } from '../operators/windows/assigners.js'
@@ -33,8 +35,8 @@ export interface WindowPlan {
 }
 
 /**
- * Chooses between the kernel and the general operator. The kernel has tumbling and sliding windows of event time by key,
- * final results, and count, sum, min, max and mean. Both give the same results where both can.
+ * Chooses between the kernels and the general operator. The kernels have tumbling, sliding and session windows of event
+ * time by key, final results, and count, sum, min, max and mean. Both give the same results where both can.
  */
 export function planWindow(
   request: WindowRequest,
@@ -49,15 +51,38 @@ function kernelPlan(request: WindowRequest, windowFunction: WindowFunctionSettin
   const { settings } = assigner
   const isPlain = trigger === undefined && evictor === undefined && panes === undefined && allowedLatenessMs === 0
   if (!isPlain || accumulation !== 'accumulating' || keys.length === 0) return undefined
-  if (settings.kind !== 'slices' || settings.time !== 'event') return undefined
   const aggregates = kernelAggregates(windowFunction)
   if (aggregates === undefined) return undefined
-  return {
-    kind: 'window-aggregate',
-    details: [],
-    create: windowAggregateOperator({ keys, geometry: settings.geometry, aggregates }),
-    settings: { keys, ...settings.geometry, aggregates: aggregates.map(describeAggregate) },
+  const described = aggregates.map(describeAggregate)
+  if (settings.kind === 'slices' && settings.time === 'event') {
+    return {
+      kind: 'window-aggregate',
+      details: [],
+      create: windowAggregateOperator({ keys, geometry: settings.geometry, aggregates }),
+      settings: { keys, ...settings.geometry, aggregates: described },
+    }
   }
+  if (!isKernelSession(settings)) return undefined
+  const { gap } = settings
+  return {
+    kind: 'session-aggregate',
+    details: [],
+    create: sessionAggregateOperator({ keys, gap, aggregates }),
+    settings: { keys, gapMs: typeof gap === 'number' ? gap : 'by record', aggregates: described },
+  }
+}
+
+/** Sessions of the kernel: of event time, touching ones merged, from the first record to the gap behind the last. */
+function isKernelSession(settings: AssignerSettings): settings is Extract<AssignerSettings, { kind: 'session' }> {
+  if (settings.kind !== 'session') return false
+  const { time, merging, bounds, retainMs, gap } = settings
+  return (
+    time === 'event' &&
+    merging === 'touching' &&
+    bounds === 'gap' &&
+    retainMs === 0 &&
+    (typeof gap !== 'number' || gap <= MAX_WINDOW_MS)
+  )
 }
 
 function kernelAggregates(windowFunction: WindowFunctionSettings): readonly NamedAggregate[] | undefined {

@@ -147,6 +147,26 @@ export interface WindowExports {
   windowRestore(window: number, source: number, length: number, firstGroup: number, lastGroup: number): number
 }
 
+export interface SessionExports {
+  sessionCreate(keys: number, gapMs: number, columns: number, columnCount: number): number
+  sessionRelease(sessions: number): void
+  sessionAdd(
+    sessions: number,
+    ids: number,
+    timestamps: number,
+    watermarks: number,
+    gaps: number,
+    columnPointers: number,
+    validityPointers: number,
+    from: number,
+    to: number,
+  ): number
+  sessionFire(sessions: number): number
+  sessionSettle(sessions: number): number
+  sessionSnapshot(sessions: number): number
+  sessionRestore(sessions: number, source: number, length: number, firstGroup: number, lastGroup: number): number
+}
+
 export interface KernelExports
   extends MemoryExports,
     HashExports,
@@ -154,6 +174,7 @@ export interface KernelExports
     TimeExports,
     WindowExports,
     TimerExports,
+    SessionExports,
     JsonExports,
     CsvExports,
     EncodeExports,

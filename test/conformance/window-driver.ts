@@ -40,7 +40,7 @@ export function windowOperatorOf<Row>(
     const rows = j.from(memory<Row>([], { schema })).withTimestamps(() => 0, { outOfOrderness: 0 })
     define(rows.keyBy('key' as 'key' & FieldOf<Row>)).to(collect<unknown>())
   }).plan()
-  const node = nodes.find(({ kind }) => kind.startsWith('window'))
+  const node = nodes.find(({ kind }) => kind.startsWith('window') || kind === 'session-aggregate')
   if (node?.role.kind !== 'operator') throw new TypeError('The pipeline has no window')
   return node.role.create
 }
