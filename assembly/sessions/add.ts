@@ -19,8 +19,9 @@ import { areNullsExpected, reserveLate } from '../windows/columns'
 import { takePage } from '../windows/pages'
 import { combineRecord } from '../windows/records'
 import { beginRows, fireReady } from './fire'
-import { addEntry, reserveEntry } from './heap'
+import { reserveEntries } from './heap'
 import { headAt, recordOf, Session, Sessions } from './layout'
+import { schedule, updateNextDue } from './wheel'
 
 const MIN_HEADS: u32 = 64
 /** So many keys may have gone before the host is asked to settle, and as many as there are sessions. */
@@ -71,7 +72,9 @@ function flush(sessions: Sessions): i32 {
 export function openSession(
   sessions: Sessions, id: u32, start: f64, end: f64, newer: Session | null, older: usize,
 ): Session | null {
-  const pointer = reserveEntry(sessions) ? takePage(sessions) : 0
+  // As many as there are pages in use, those of merged sessions too.
+  const pages = sessions.heapCount + sessions.wheelCount
+  const pointer = reserveEntries(sessions, pages + 1) ? takePage(sessions) : 0
   if (pointer == 0) return null
   const session = changetype<Session>(pointer)
   session.start = start
@@ -81,7 +84,8 @@ export function openSession(
   session.open = 1
   if (newer === null) put<u32>(headAt(sessions, id), <u32>pointer)
   else newer.older = pointer
-  addEntry(sessions, session)
+  schedule(sessions, session)
+  updateNextDue(sessions)
   keysRetain(sessions.keys, id)
   sessions.records++
   return session

@@ -8,8 +8,9 @@ import { keysDrop } from '../keys'
 import { columnAt, output } from '../windows/aggregation'
 import { givePage } from '../windows/pages'
 import { outputOf, putBounds, putColumn } from '../windows/records'
-import { firstSession, postponeFirst, removeFirst } from './heap'
+import { firstDue, firstSession, removeFirst } from './heap'
 import { headAt, recordOf, Session, Sessions } from './layout'
+import { schedule, turnWheel, updateNextDue } from './wheel'
 
 function writeRow(sessions: Sessions, session: Session): void {
   const row = sessions.fired++
@@ -41,14 +42,17 @@ function removeOldest(sessions: Sessions, session: Session): void {
 
 /** Fires what is ready at the current watermark; false when the output columns are full before. */
 export function fireReady(sessions: Sessions): bool {
-  while (sessions.watermark >= sessions.nextDue) {
+  const watermark = sessions.watermark
+  if (watermark >= sessions.nextSlot) turnWheel(sessions)
+  while (watermark >= firstDue(sessions)) {
     const session = firstSession(sessions)
     if (session.open) {
-      if (session.end - 1 > sessions.nextDue) {
-        postponeFirst(sessions, session)
+      if (session.end - 1 > firstDue(sessions)) {
+        removeFirst(sessions)
+        schedule(sessions, session)
         continue
       }
-      if (sessions.fired == <u32>OUTPUT_ROWS) return false
+      if (sessions.fired == <u32>OUTPUT_ROWS) break
       writeRow(sessions, session)
       removeOldest(sessions, session)
       keysDrop(sessions.keys, session.id)
@@ -58,7 +62,8 @@ export function fireReady(sessions: Sessions): bool {
     removeFirst(sessions)
     givePage(sessions, changetype<usize>(session))
   }
-  return true
+  updateNextDue(sessions)
+  return !(watermark >= sessions.nextDue)
 }
 
 /** Forgets the rows that the host has been told of. */

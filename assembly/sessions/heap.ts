@@ -1,10 +1,16 @@
 /*
- * The sessions by the time when they are due, and by key id where that is the same: a binary heap.
+ * The sessions that are due next, by the time when they are due, and by key id where that is the same: a binary heap.
+ *
+ *   entry:    0            8         12        16
+ *             +------------+---------+---------+
+ *             | due f64    | key id  | session |
+ *             +------------+---------+---------+
  */
 import { copyTo, put } from '../guard'
 import { allocate, release } from '../memory'
-import { ENTRY_SHIFT, Session, Sessions } from './layout'
+import { Session, Sessions } from './layout'
 
+const ENTRY_SHIFT: usize = 4
 const MIN_HEAP: u32 = 64
 
 // @ts-ignore: decorator
@@ -29,10 +35,17 @@ function putEntry(entry: usize, due: f64, id: u32, session: u32): void {
   put<u32>(entry, session, 12)
 }
 
-/** Room for one entry more; false when the memory ceiling is reached. */
-export function reserveEntry(sessions: Sessions): bool {
-  if (sessions.heapCount < sessions.heapCapacity) return true
-  const capacity = max<u32>(MIN_HEAP, sessions.heapCapacity << 1)
+// @ts-ignore: decorator
+@inline
+function copyEntry(to: usize, from: usize): void {
+  put<f64>(to, load<f64>(from))
+  put<u64>(to, load<u64>(from, 8), 8)
+}
+
+/** Room for `count` entries in all; false when the memory ceiling is reached. */
+export function reserveEntries(sessions: Sessions, count: u32): bool {
+  if (count <= sessions.heapCapacity) return true
+  const capacity = max<u32>(MIN_HEAP, count + (count >> 1))
   const heap = allocate(<usize>capacity << ENTRY_SHIFT)
   if (heap == 0) return false
   copyTo(heap, sessions.heap, <usize>sessions.heapCount << ENTRY_SHIFT)
@@ -42,30 +55,40 @@ export function reserveEntry(sessions: Sessions): bool {
   return true
 }
 
-/** Adds an entry, for which there is room. */
+/** Adds a session, for which there is room. */
 export function addEntry(sessions: Sessions, session: Session): void {
   const due = session.end - 1
   const id = session.id
-  let hole = sessions.heapCount
-  sessions.heapCount = hole + 1
+  let hole = sessions.heapCount++
   while (hole > 0) {
     const parent = (hole - 1) >> 1
     const at = entryAt(sessions, parent)
     if (!isBefore(due, id, at)) break
-    copyTo(entryAt(sessions, hole), at, 16)
+    copyEntry(entryAt(sessions, hole), at)
     hole = parent
   }
   putEntry(entryAt(sessions, hole), due, id, <u32>changetype<usize>(session))
-  if (hole == 0) sessions.nextDue = due
 }
 
+/** When the first entry is due; NaN when there is none. */
+// @ts-ignore: decorator
+@inline
+export function firstDue(sessions: Sessions): f64 {
+  return sessions.heapCount == 0 ? NaN : load<f64>(sessions.heap)
+}
+
+// @ts-ignore: decorator
+@inline
 export function firstSession(sessions: Sessions): Session {
   return changetype<Session>(<usize>load<u32>(sessions.heap, 12))
 }
 
-/** Puts an entry into the place of the first, and where it belongs. */
-function sink(sessions: Sessions, due: f64, id: u32, session: u32): void {
-  const count = sessions.heapCount
+export function removeFirst(sessions: Sessions): void {
+  const count = --sessions.heapCount
+  const last = entryAt(sessions, count)
+  const due = load<f64>(last)
+  const id = load<u32>(last, 8)
+  const session = load<u32>(last, 12)
   let hole: u32 = 0
   while (true) {
     let child = (hole << 1) + 1
@@ -76,20 +99,8 @@ function sink(sessions: Sessions, due: f64, id: u32, session: u32): void {
       at += 16
     }
     if (isBefore(due, id, at)) break
-    copyTo(entryAt(sessions, hole), at, 16)
+    copyEntry(entryAt(sessions, hole), at)
     hole = child
   }
   putEntry(entryAt(sessions, hole), due, id, session)
-  sessions.nextDue = load<f64>(sessions.heap)
-}
-
-/** Moves the first entry to the end of its session. */
-export function postponeFirst(sessions: Sessions, session: Session): void {
-  sink(sessions, session.end - 1, session.id, <u32>changetype<usize>(session))
-}
-
-export function removeFirst(sessions: Sessions): void {
-  const last = entryAt(sessions, --sessions.heapCount)
-  if (sessions.heapCount == 0) sessions.nextDue = NaN
-  else sink(sessions, load<f64>(last), load<u32>(last, 8), load<u32>(last, 12))
 }

@@ -4,24 +4,17 @@
  *
  *   session:  0            8            16        20        24        28       32
  *             +------------+------------+---------+---------+---------+--------+--------------------------------+
- *             | start f64  | end f64    | key id  | older   | open    | 0      | record (windows/aggregation.ts)|
+ *             | start f64  | end f64    | key id  | older   | open    | next   | record (windows/aggregation.ts)|
  *             +------------+------------+---------+---------+---------+--------+--------------------------------+
  *
- * [start, end) is the union of [timestamp, timestamp + gap) over its rows. When it is to fire stands in a heap, with
- * one entry a session:
- *
- *   entry:    0            8         12        16
- *             +------------+---------+---------+
- *             | due f64    | key id  | session |
- *             +------------+---------+---------+
- *
- * An entry is never later than its session's end - 1, and moves there when it comes to the top: so a row that prolongs
- * a session costs nothing here. A session that was merged into another (open = 0) is freed with its entry.
+ * [start, end) is the union of [timestamp, timestamp + gap) over its rows. When a session is due stands in a wheel of
+ * slots of time (wheel.ts) until its slot is reached, and then in a heap (heap.ts). Neither is moved when a row
+ * prolongs the session: it is looked at again when it was due. A session that was merged into another (open = 0) is
+ * freed then.
  */
 import { Aggregation } from '../windows/aggregation'
 
 export const SESSION_HEAD: u32 = 32
-export const ENTRY_SHIFT: usize = 4
 
 @unmanaged
 export class Session {
@@ -30,7 +23,8 @@ export class Session {
   id: u32
   older: usize
   open: u32
-  padding: u32
+  /** The next session of the same slot. */
+  next: usize
 }
 
 @unmanaged
@@ -40,10 +34,20 @@ export class Sessions extends Aggregation {
   heads: usize
   headCapacity: u32
 
+  /** u32[SLOTS]: the first session of each slot. */
+  wheel: usize
+  wheelCount: u32
+  /** Slots a ms; 0 until the first session tells how long they are. */
+  slotsPerMs: f64
+  /** The slot that the watermark has reached: sessions due in it or before are in the heap. */
+  reached: f64
+  /** When the next slot that holds sessions begins; NaN when there is none. */
+  nextSlot: f64
+
   heap: usize
   heapCount: u32
   heapCapacity: u32
-  /** When the heap's first entry is due; NaN when there is none, which no watermark reaches. */
+  /** Nothing is ready before; NaN when there is nothing, which no watermark reaches. */
   nextDue: f64
 
   /** Rows in the output columns; 1 once the host has been told of them. */

@@ -8,7 +8,8 @@ import { KeyIndex } from '../keys/layout'
 import { allocateZeroed, release } from '../memory'
 import { areColumns, openAggregation, refuse, releaseAggregation } from '../windows/columns'
 import { isGap } from './add'
-import { ENTRY_SHIFT, SESSION_HEAD, Session, Sessions } from './layout'
+import { headAt, SESSION_HEAD, Session, Sessions } from './layout'
+import { WHEEL_BYTES } from './wheel'
 
 /**
  * Sessions over the keys of an index, with `columnCount` aggregated columns as for windowCreate(). `gapMs` is the gap
@@ -22,8 +23,12 @@ export function sessionCreate(keys: usize, gapMs: f64, columns: usize, columnCou
   const sessions = changetype<Sessions>(pointer)
   sessions.gapMs = gapMs
   sessions.nextDue = NaN
-  if (openAggregation(sessions, keys, columns, columnCount, SESSION_HEAD, 1, true)) return pointer
-  releaseAggregation(sessions)
+  sessions.nextSlot = NaN
+  sessions.wheel = allocateZeroed(WHEEL_BYTES)
+  if (sessions.wheel != 0 && openAggregation(sessions, keys, columns, columnCount, SESSION_HEAD, 1, true)) {
+    return pointer
+  }
+  sessionRelease(pointer)
   return 0
 }
 
@@ -31,10 +36,11 @@ export function sessionCreate(keys: usize, gapMs: f64, columns: usize, columnCou
 export function sessionRelease(pointer: usize): void {
   if (pointer == 0) return
   const sessions = changetype<Sessions>(pointer)
-  for (let number: u32 = 0; number < sessions.heapCount; number++) {
-    const session = changetype<Session>(<usize>load<u32>(sessions.heap + (<usize>number << ENTRY_SHIFT), 12))
-    if (session.open) keysDrop(sessions.keys, session.id)
+  for (let id: u32 = 0; id < sessions.headCapacity; id++) {
+    let session = <usize>load<u32>(headAt(sessions, id))
+    for (; session != 0; session = changetype<Session>(session).older) keysDrop(sessions.keys, id)
   }
+  release(sessions.wheel)
   release(sessions.heap)
   release(sessions.heads)
   releaseAggregation(sessions)

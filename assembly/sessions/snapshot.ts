@@ -7,8 +7,8 @@
  *            | f64    | f64       | u32     | u32     | u32[columns]     | to 16    |
  *            +--------+-----------+---------+---------+------------------+----------+
  *
- *   state:   the open sessions by key id, the newest of each key first, each as layout.ts draws it with `older` and
- *            `open` 0 and its float sums with one bit pattern for every NaN
+ *   state:   the open sessions by key id, the newest of each key first, each as layout.ts draws it with `older`,
+ *            `open` and `next` 0 and its float sums with one bit pattern for every NaN
  *
  * Keys that no session holds are kept until the next settle, before a restart and after.
  */
@@ -61,6 +61,7 @@ export function sessionSnapshot(pointer: usize): usize {
       from = written.older
       written.older = 0
       written.open = 0
+      written.next = 0
       canonicalSums(sessions, recordOf(written), 1)
       at += bytes
     }
