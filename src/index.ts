@@ -72,6 +72,7 @@ export {
   TimestampedStream,
   WindowedResults,
 } from './graph/stream.js'
+export type { AsOfJoinOptions, RegularJoinOptions, TemporalJoinOptions } from './graph/table-joins.js'
 export type { AlignmentOptions, TimestampOptions } from './graph/timestamp-options.js'
 export {
   bounded,

@@ -47,6 +47,7 @@ export function intervalJoined<L, R, Type extends JoinType>(
   options: IntervalJoinOptions<Type>,
 ): Joined<L, R, Type> {
   const method = 'intervalJoin()'
+  requireInserts(method, left, right)
   const sides = joinSides(method, left, right, options.type)
   const { lowerMs, upperMs } = boundsOf(options)
   const { type } = sides
@@ -80,6 +81,7 @@ export function windowJoined<L, R, Type extends JoinType>(
   { type: wanted }: WindowJoinOptions<Type>,
 ): WindowJoined<L, R, Type> {
   const method = 'windowJoin()'
+  requireInserts(method, left, right)
   const sides = joinSides(method, left, right, wanted)
   const assigner = assignerOf(method, window)
   const { type } = sides
@@ -108,6 +110,7 @@ export function coGrouped<L, R, Out>(
   shape: SchemaShape | undefined,
 ): JoinResults<Out, L, R> {
   const method = 'coGroup()'
+  requireInserts(method, left, right)
   const sides = joinSides(method, left, right)
   const assigner = assignerOf(method, window)
   const schema = shape === undefined ? undefined : Schema.of(shape)
@@ -208,7 +211,7 @@ function signedMs(option: string, value: Duration): number {
 
 /**
  * What all joins by event time ask of their sides.
- * @throws SabotError CHANGELOG_INPUT, NO_TIMESTAMPS, JOIN_KEYS, TYPE_MISMATCH, INVALID_OPTION, SCHEMA_UNKNOWN
+ * @throws SabotError NO_TIMESTAMPS, JOIN_KEYS, TYPE_MISMATCH, INVALID_OPTION, SCHEMA_UNKNOWN
  */
 export function joinSides(
   method: string,
@@ -223,7 +226,6 @@ export function joinSides(
     })
   }
   for (const { traits } of [left, right]) {
-    requireAppendOnly(method, traits)
     if (traits.isTimed) continue
     throw new SabotError(
       'NO_TIMESTAMPS',
@@ -234,6 +236,11 @@ export function joinSides(
   if (isOuter(type, 'left')) requireSchema(method, type, 'right', right)
   if (isOuter(type, 'right')) requireSchema(method, type, 'left', left)
   return { left, right, type }
+}
+
+function requireInserts(method: string, left: JoinInput, right: JoinInput): void {
+  requireAppendOnly(method, left.traits)
+  requireAppendOnly(method, right.traits)
 }
 
 function checkKeys(method: string, left: JoinInput, right: JoinInput): void {

@@ -25,6 +25,14 @@ import {
 } from './process.js'
 import type { FieldOf } from './projection.js'
 import type { JoinResults, ProcessResults, Stream, StreamTraits } from './stream.js'
+import {
+  type AsOfJoinOptions,
+  asOfJoined,
+  type RegularJoinOptions,
+  regularJoined,
+  type TemporalJoinOptions,
+  temporalJoined,
+} from './table-joins.js'
 import { type WindowedStream, windowed } from './window-builder.js'
 import type { WindowAssigner } from './windowing.js'
 
@@ -127,6 +135,45 @@ export class KeyedStream<Row, Key extends FieldOf<Row>> {
     shape?: SchemaShape,
   ): JoinResults<Out, Row, Right> {
     return coGrouped(this.asJoinInput(), right.asJoinInput(), window, transform as CoGroupFunction, shape)
+  }
+
+  /**
+   * Pairs each record with the one of `right` that has the same key and is nearest in time, before it, behind it or
+   * either. A result carries the time of the left record. Null is a key.
+   * @throws SabotError JOIN_UNBOUNDED, NO_TIMESTAMPS, CHANGELOG_INPUT, JOIN_KEYS, TYPE_MISMATCH, INVALID_OPTION,
+   *   SCHEMA_UNKNOWN
+   */
+  asOfJoin<Right, RightKey extends FieldOf<Right>, const Type extends 'inner' | 'left' = 'inner'>(
+    right: KeyedStream<Right, RightKey>,
+    options: AsOfJoinOptions<Type>,
+  ): Joined<Row, Right, Type> {
+    return asOfJoined<Row, Right, Type>(this.asJoinInput(), right.asJoinInput(), options)
+  }
+
+  /**
+   * Pairs each record with the version of a table that is valid at its time. `table` is keyed by the table's primary
+   * key; each of its records is a version, valid from its event time until the next of that key; in a changelog a
+   * deletion ends the last version. The last version of each key is kept for good.
+   * @throws SabotError NO_TIMESTAMPS, CHANGELOG_INPUT (on this side), JOIN_KEYS, TYPE_MISMATCH, INVALID_OPTION,
+   *   SCHEMA_UNKNOWN
+   */
+  temporalJoin<Right, RightKey extends FieldOf<Right>, const Type extends 'inner' | 'left' = 'inner'>(
+    table: KeyedStream<Right, RightKey>,
+    options: TemporalJoinOptions<Type> = {},
+  ): Joined<Row, Right, Type> {
+    return temporalJoined<Row, Right, Type>(this.asJoinInput(), table.asJoinInput(), options)
+  }
+
+  /**
+   * Pairs all records of equal keys, whenever they come, for as long as they are kept. Both sides may be changelogs.
+   * With outer sides, and where a side is one, the result is a changelog: rows are taken back. Null is a key.
+   * @throws SabotError JOIN_UNBOUNDED, NO_TIMESTAMPS, JOIN_KEYS, TYPE_MISMATCH, INVALID_OPTION, SCHEMA_UNKNOWN
+   */
+  join<Right, RightKey extends FieldOf<Right>, const Type extends JoinType = 'inner'>(
+    right: KeyedStream<Right, RightKey>,
+    options: RegularJoinOptions<Type>,
+  ): Joined<Row, Right, Type> {
+    return regularJoined<Row, Right, Type>(this.asJoinInput(), right.asJoinInput(), options)
   }
 
   private asJoinInput(): JoinInput {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   collect,
+  count,
   execute,
   job,
   left,
@@ -224,5 +225,84 @@ describe('window join and co-group in a job', () => {
       return orders$.windowJoin(payments$, tumbling('1h')).select({ windowEnd: left('id') })
     })
     expect(hidden).toBe('DUPLICATE_FIELD')
+  })
+})
+
+describe('as-of, temporal and regular joins in a job', () => {
+  const timed = { outOfOrderness: 30 } as const
+  const rates = [
+    { currency: 'EUR', rate: 1, since: 0 },
+    { currency: 'EUR', rate: 2, since: 10 },
+  ]
+  const sales = [
+    { currency: 'EUR', amount: 5, soldAt: 9 },
+    { currency: 'EUR', amount: 7, soldAt: 14 },
+    { currency: 'USD', amount: 1, soldAt: 20 },
+  ]
+  const sides = (j: Parameters<Parameters<typeof job>[1]>[0]) => ({
+    rates$: j.from(memory(rates, { schema: schema({ currency: 'utf8', rate: 'i32', since: 'f64' }) })),
+    sales$: j
+      .from(memory(sales, { schema: schema({ currency: 'utf8', amount: 'i32', soldAt: 'f64' }) }))
+      .withTimestamps('soldAt', timed)
+      .keyBy('currency'),
+  })
+
+  it('finds the version that is valid', async () => {
+    const results = await joined(j => {
+      const { rates$, sales$ } = sides(j)
+      const table = rates$.withTimestamps('since', timed).keyBy('currency')
+      return sales$.temporalJoin(table, { type: 'left' }).select({ amount: left('amount'), rate: right('rate') })
+    })
+    expect(results).toEqual(['{"amount":1,"rate":null}', '{"amount":5,"rate":1}', '{"amount":7,"rate":2}'])
+  })
+
+  it('finds the nearest, within the tolerance', async () => {
+    const results = await joined(j => {
+      const { rates$, sales$ } = sides(j)
+      const quotes = rates$.withTimestamps('since', timed).keyBy('currency')
+      return sales$
+        .asOfJoin(quotes, { direction: 'nearest', tolerance: 3 })
+        .map((sale, quote) => ({ worth: sale.amount * quote.rate }), { worth: 'i32' })
+    })
+    expect(results).toEqual(['{"worth":10}'])
+  })
+
+  it('joins for good, as a changelog where rows are taken back', async () => {
+    const results = await joined(j => {
+      const { rates$, sales$ } = sides(j)
+      const table = rates$.withTimestamps('since', timed).keyBy('currency')
+      const amounts = { amount: left('amount'), rate: right('rate') }
+      return sales$.join(table, { ttl: '1d' }).select(amounts)
+    })
+    expect(results).toEqual([
+      '{"amount":5,"rate":1}',
+      '{"amount":5,"rate":2}',
+      '{"amount":7,"rate":1}',
+      '{"amount":7,"rate":2}',
+    ])
+    const plan = (build: (sides: ReturnType<typeof sidesOf>) => { to(sink: ReturnType<typeof collect>): void }) =>
+      codeOf(() => job('refused', j => build(sidesOf(j)).to(collect())).plan())
+    const sidesOf = (j: Parameters<Parameters<typeof job>[1]>[0]) => {
+      const { rates$, sales$ } = sides(j)
+      return { sales$, table: rates$.withTimestamps('since', timed).keyBy('currency') }
+    }
+    const select = { currency: left('currency') }
+    expect(plan(({ sales$, table }) => sales$.join(table, {} as { ttl: 1 }).select(select))).toBe('JOIN_UNBOUNDED')
+    const endless = { tolerance: Number.POSITIVE_INFINITY }
+    expect(plan(({ sales$, table }) => sales$.asOfJoin(table, endless).select(select))).toBe('JOIN_UNBOUNDED')
+    const direction = { tolerance: 1, direction: 'sideways' as 'nearest' }
+    expect(plan(({ sales$, table }) => sales$.asOfJoin(table, direction).select(select))).toBe('INVALID_OPTION')
+    const full = { type: 'full' as 'left' }
+    expect(plan(({ sales$, table }) => sales$.temporalJoin(table, full).select(select))).toBe('INVALID_OPTION')
+    // A left join is a changelog, which windows do not take.
+    const windowed = plan(({ sales$, table }) =>
+      sales$
+        .join(table, { ttl: 5, type: 'left' })
+        .select(select)
+        .keyBy('currency')
+        .window(tumbling('1h'))
+        .aggregate({ n: count() }),
+    )
+    expect(windowed).toBe('CHANGELOG_INPUT')
   })
 })

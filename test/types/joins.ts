@@ -71,4 +71,21 @@ job('types', j => {
   same<typeof grouped, { end: number; n: number }>()
   // @ts-expect-error: windows of a join have bounds
   orders.windowJoin(payments, global())
+
+  const asOf = rowOf(
+    orders.asOfJoin(payments, { tolerance: '1h', type: 'left' }).select({ id: left('id'), paidAt: right('paidAt') }),
+  )
+  same<typeof asOf, { readonly id: string; readonly paidAt: number | null }>()
+  // @ts-expect-error: a tolerance is needed
+  orders.asOfJoin(payments, { type: 'left' })
+  const versioned = rowOf(
+    orders.temporalJoin(payments).map((order, payment) => ({ at: order.at, was: payment.paidAt })),
+  )
+  same<typeof versioned, { at: number; was: number }>()
+  // @ts-expect-error: a temporal join has no right outer side
+  orders.temporalJoin(payments, { type: 'full' })
+  const kept = rowOf(orders.join(payments, { ttl: '1d', type: 'right' }).select({ id: left('id') }))
+  same<typeof kept, { readonly id: string | null }>()
+  // @ts-expect-error: a time to live is needed
+  orders.join(payments, {})
 })

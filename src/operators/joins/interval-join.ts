@@ -4,6 +4,7 @@ import { addCounters, countersMember, type Json, memberOf } from '../../core/jso
 import { IntervalJoinState, type JoinOutputs, type JoinSide, NO_ROW } from '../../kernel/interval-join.js'
 import { InputWatermarks } from '../input-watermarks.js'
 import type { Operator, OperatorContext, OperatorFactory, OperatorState, Output } from '../operator.js'
+import { delayedOutput } from './delayed-output.js'
 import { JoinProjection } from './join-projection.js'
 import { JOIN_SIDES, JoinSides, type JoinSidesSettings } from './join-sides.js'
 import { isOuter, type JoinType, LATE_OUTPUTS, nullableSides } from './join-type.js'
@@ -200,15 +201,4 @@ function watermarkDelayMs({ type, lowerMs, upperMs }: IntervalJoinOperatorSettin
   const leftMs = isOuter(type, 'left') ? Math.max(0, upperMs) : 0
   const rightMs = isOuter(type, 'right') ? Math.max(0, -lowerMs) : 0
   return Math.max(leftMs, rightMs)
-}
-
-function delayedOutput(output: Output, delayMs: number): Output {
-  if (delayMs === 0) return output
-  return {
-    batch: batch => output.batch(batch),
-    side: (name, batch) => output.side(name, batch),
-    watermark: timestamp => output.watermark(timestamp - delayMs),
-    idle: () => output.idle(),
-    active: () => output.active(),
-  }
 }

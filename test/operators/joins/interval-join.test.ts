@@ -118,7 +118,7 @@ describe('the interval join', () => {
           expect(watermarks.at(-1)).toBe(Number.POSITIVE_INFINITY)
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     )
   })
 
@@ -218,7 +218,7 @@ describe('the interval join', () => {
         expect(got.map(withoutWatermark)).toEqual(expected.map(withoutWatermark))
         for (const each of [one, back, ...two]) each.close()
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     )
   })
 

@@ -138,7 +138,7 @@ describe('the window join', () => {
           ).toEqual(expected.late)
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     )
   })
 

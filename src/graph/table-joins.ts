@@ -1,0 +1,157 @@
+/* As-of joins, temporal joins and regular joins of two keyed streams. KeyedStream delegates to them. */
+import { type Duration, formatDuration, parseDuration } from '../core/duration.js'
+import { describeValue, SabotError } from '../core/errors.js'
+import { asOfJoinOperator } from '../operators/joins/as-of-join.js'
+import type { JoinType } from '../operators/joins/join-type.js'
+import { regularJoinOperator } from '../operators/joins/regular-join.js'
+import type { AsOfDirection } from '../operators/joins/versions.js'
+import { requireAppendOnly } from './changelog.js'
+import { Joined } from './join-projection.js'
+import { describeKeys, type JoinInput, joinInputs, joinSides, sideSettings } from './joins.js'
+
+export interface AsOfJoinOptions<Type extends 'inner' | 'left' = 'inner' | 'left'> {
+  /**
+   * Where the partner of a left row is: at its time or before ('backward', the default), at its time or behind
+   * ('forward'), or on either side, whichever is nearer ('nearest'; of two equally near the earlier one).
+   */
+  readonly direction?: AsOfDirection
+  /** How far away in time the partner may be. Left rows wait for it, but for 'backward'. */
+  readonly tolerance: Duration
+  /** 'left': left rows without a partner come out, too. Default 'inner'. */
+  readonly type?: Type
+}
+
+export interface TemporalJoinOptions<Type extends 'inner' | 'left' = 'inner' | 'left'> {
+  /** 'left': left rows for which there is no version come out, too. Default 'inner'. */
+  readonly type?: Type
+}
+
+const DIRECTIONS: readonly unknown[] = ['backward', 'forward', 'nearest']
+
+export function asOfJoined<L, R, Type extends 'inner' | 'left'>(
+  left: JoinInput,
+  right: JoinInput,
+  { direction = 'backward', tolerance, type }: AsOfJoinOptions<Type>,
+): Joined<L, R, Type> {
+  const method = 'asOfJoin()'
+  requireAppendOnly(method, right.traits)
+  if (!DIRECTIONS.includes(direction)) {
+    throw new SabotError(
+      'INVALID_OPTION',
+      `direction is one of ${DIRECTIONS.join(', ')}, not ${describeValue(direction)}`,
+      { option: 'direction', value: direction },
+    )
+  }
+  if (tolerance === undefined || tolerance === Number.POSITIVE_INFINITY) {
+    throw new SabotError(
+      'JOIN_UNBOUNDED',
+      'asOfJoin() needs a tolerance, such as { tolerance: "1h" }: without it the last row of each key would be kept for ' +
+        'good. For a table whose rows are valid until they change use temporalJoin()',
+      { tolerance },
+    )
+  }
+  const toleranceMs = parseDuration(tolerance)
+  const near = `${direction} up to ${formatDuration(toleranceMs)}`
+  return versioned<L, R, Type>(method, 'as-of-join', left, right, { type, direction, toleranceMs, near })
+}
+
+export function temporalJoined<L, R, Type extends 'inner' | 'left'>(
+  left: JoinInput,
+  right: JoinInput,
+  { type }: TemporalJoinOptions<Type>,
+): Joined<L, R, Type> {
+  const near = 'the version at its time'
+  const settings = { type, direction: 'backward', toleranceMs: Number.POSITIVE_INFINITY, near } as const
+  return versioned<L, R, Type>('temporalJoin()', 'temporal-join', left, right, settings)
+}
+
+interface VersionedSettings {
+  readonly type: 'inner' | 'left' | undefined
+  readonly direction: AsOfDirection
+  readonly toleranceMs: number
+  readonly near: string
+}
+
+function versioned<L, R, Type extends JoinType>(
+  method: string,
+  kind: string,
+  left: JoinInput,
+  right: JoinInput,
+  { type = 'inner', direction, toleranceMs, near }: VersionedSettings,
+): Joined<L, R, Type> {
+  requireAppendOnly(method, left.traits)
+  const sides = joinSides(method, left, right, type)
+  if (type !== 'inner' && type !== 'left') {
+    throw new SabotError('INVALID_OPTION', `type is 'inner' or 'left' for ${method}, not ${describeValue(type)}`, {
+      option: 'type',
+      value: type,
+    })
+  }
+  return new Joined(sides, plan => {
+    const node = left.graph.add({
+      kind,
+      description: `${type} join by ${describeKeys(left, right)}, ${near}: ${plan.description}`,
+      inputs: joinInputs(left, right),
+      role: {
+        kind: 'operator',
+        create: asOfJoinOperator({ ...sideSettings(sides), select: plan.select, type, direction, toleranceMs }),
+      },
+      settings: {
+        left: left.keys,
+        right: right.keys,
+        type,
+        direction,
+        toleranceMs: Number.isFinite(toleranceMs) ? toleranceMs : null,
+        kept: plan.kept,
+      },
+      schema: plan.schema,
+    })
+    return { graph: left.graph, node, traits: { isTimed: true, fields: plan.fields, schema: plan.schema } }
+  })
+}
+
+export interface RegularJoinOptions<Type extends JoinType = JoinType> {
+  /**
+   * How long a row is kept behind its event time. When the watermark has come that far it is forgotten: it pairs with
+   * nothing any more, and no pair of its is taken back.
+   */
+  readonly ttl: Duration
+  /** Which rows come out alone while they have no partner. Default 'inner': none. */
+  readonly type?: Type
+}
+
+export function regularJoined<L, R, Type extends JoinType>(
+  left: JoinInput,
+  right: JoinInput,
+  { ttl, type: wanted }: RegularJoinOptions<Type>,
+): Joined<L, R, Type> {
+  const method = 'join()'
+  const sides = joinSides(method, left, right, wanted)
+  if (ttl === undefined || ttl === Number.POSITIVE_INFINITY) {
+    throw new SabotError(
+      'JOIN_UNBOUNDED',
+      'join() needs a time to live, such as { ttl: "1d" }: without it every row would be kept for good. Where partners ' +
+        'are near in time use intervalJoin()',
+      { ttl },
+    )
+  }
+  const ttlMs = parseDuration(ttl)
+  const { type } = sides
+  // Rows of inserts that are never alone are never taken back.
+  const isChangelog = type !== 'inner' || left.traits.isChangelog === true || right.traits.isChangelog === true
+  return new Joined(sides, plan => {
+    const node = left.graph.add({
+      kind: 'regular-join',
+      description: `${type} join by ${describeKeys(left, right)}, rows kept ${formatDuration(ttlMs)}: ${plan.description}`,
+      inputs: joinInputs(left, right),
+      role: {
+        kind: 'operator',
+        create: regularJoinOperator({ ...sideSettings(sides), select: plan.select, type, ttlMs }),
+      },
+      settings: { left: left.keys, right: right.keys, type, ttlMs, kept: plan.kept },
+      schema: plan.schema,
+    })
+    const traits = { isTimed: true, fields: plan.fields, schema: plan.schema, isChangelog }
+    return { graph: left.graph, node, traits }
+  })
+}

@@ -1,0 +1,282 @@
+import { DELETE, INSERT, type RowKind, takesBack } from '../../core/row-kind.js'
+import { type JoinSide, NO_ROW } from '../../kernel/interval-join.js'
+import { TimeQueue } from '../../kernel/time-queue.js'
+import type { OperatorContext, OperatorFactory } from '../operator.js'
+import { JoinProjection } from './join-projection.js'
+import type { JoinSidesSettings } from './join-sides.js'
+import { isOuter, type JoinType, nullableSides } from './join-type.js'
+import type { RowStore } from './row-store.js'
+import { type SideRow, TwoSided } from './two-sided.js'
+
+export interface RegularJoinSettings extends JoinSidesSettings {
+  readonly type: JoinType
+  /** How long a row is kept behind its event time, ms. */
+  readonly ttlMs: number
+}
+
+/**
+ * Pairs all rows of equal keys, whenever they come, and takes pairs back when a row is taken back: Flink SQL's regular
+ * join (StreamingJoinOperator). A row of an outer side comes out alone while it has no partner, and that is taken back
+ * when one comes.
+ *
+ * A row is forgotten when the watermark reaches its event time + ttl: it pairs with nothing any more, and nothing is
+ * taken back. A row that is as old when it comes is late. A result carries the larger of the two event times.
+ */
+export function regularJoinOperator(settings: RegularJoinSettings): OperatorFactory {
+  return context => new RegularJoinOperator(context, settings)
+}
+
+/** A row that is kept. */
+interface Kept {
+  readonly slot: number
+  readonly time: number
+  /** With how many rows of the other side that are kept it is paired. */
+  partners: number
+  /** Whether it is paired with a row that is forgotten: that pair is never taken back. */
+  hasForgotten: boolean
+}
+
+const KEPT = 1
+const KEPT_WITH_FORGOTTEN = 3
+
+interface KeyRows {
+  readonly left: Kept[]
+  readonly right: Kept[]
+}
+
+const OTHER = { left: 'right', right: 'left' } as const
+const OUTPUT_ROWS = 8192
+
+class RegularJoinOperator extends TwoSided {
+  private readonly type: JoinType
+  private readonly ttlMs: number
+  private readonly projection: JoinProjection
+  private readonly keys = new Map<number, KeyRows>()
+  /** Of each side: slots by time. */
+  private readonly ages: Readonly<Record<JoinSide, TimeQueue>>
+  private readonly ids: Readonly<Record<JoinSide, Map<number, number>>> = { left: new Map(), right: new Map() }
+  private readonly pairs = new PendingPairs()
+  private gone: SideRow[] = []
+
+  constructor(context: OperatorContext, settings: RegularJoinSettings) {
+    const projection = new JoinProjection(context.id, settings.select, nullableSides(settings.type))
+    super(context, settings, projection)
+    this.projection = projection
+    this.type = settings.type
+    this.ttlMs = settings.ttlMs
+    this.ages = { left: new TimeQueue(context.kernel), right: new TimeQueue(context.kernel) }
+  }
+
+  override close(): void {
+    this.ages.left.destroy()
+    this.ages.right.destroy()
+    super.close()
+  }
+
+  protected override add(row: SideRow, timestamp: number, watermark: number, kind: RowKind): boolean {
+    if (timestamp + this.ttlMs <= watermark) return false
+    if (takesBack(kind)) this.takeBack(row, timestamp, watermark, kind)
+    else this.insert(row, timestamp, watermark, kind)
+    return true
+  }
+
+  protected override get hasMuch(): boolean {
+    return this.pairs.length >= OUTPUT_ROWS
+  }
+
+  protected override *flush(): Generator<void, void, void> {
+    const { sides, pairs } = this
+    const nullable = nullableSides(this.type)
+    for (let from = 0; from < pairs.length; from += OUTPUT_ROWS) {
+      const { left, right, timestamps, watermarks, kinds } = pairs.slice(from, from + OUTPUT_ROWS)
+      this.output.batch(
+        this.projection.project({
+          left: { store: sides.store('left'), slots: left, outer: nullable.left },
+          right: { store: sides.store('right'), slots: right, outer: nullable.right },
+          timestamps,
+          watermarks,
+          kinds: kinds.some(kind => kind !== INSERT) ? kinds : undefined,
+        }),
+      )
+      yield
+    }
+    pairs.clear()
+    this.releaseGone()
+  }
+
+  protected override *fire(watermark: number): Generator<void, void, void> {
+    for (const side of ['left', 'right'] as const) {
+      const queue = this.ages[side]
+      const bound = watermark - this.ttlMs
+      for (let due = queue.take(bound); due.payloads.length > 0; due = queue.take(bound)) {
+        const times = due.times.slice()
+        for (const [at, slot] of due.payloads.slice().entries()) this.forget(side, slot, times[at] ?? 0)
+        if (this.pairs.length === 0) this.releaseGone()
+        yield
+      }
+    }
+  }
+
+  protected override flagsOf(side: JoinSide): Uint8Array {
+    const flags = super.flagsOf(side)
+    for (const rows of this.keys.values()) {
+      for (const { slot, hasForgotten } of rows[side]) if (hasForgotten) flags[slot] = KEPT_WITH_FORGOTTEN
+    }
+    return flags
+  }
+
+  protected override restoreRow(row: SideRow, timestamp: number, flag: number): void {
+    const others = this.rowsOf(row.id)[OTHER[row.side]]
+    for (const other of others) other.partners++
+    this.keep(row, timestamp, others.length, flag !== KEPT)
+  }
+
+  /** Their values are in results until these are out. */
+  private releaseGone(): void {
+    this.release(this.gone)
+    this.gone = []
+  }
+
+  private insert(row: SideRow, time: number, watermark: number, kind: RowKind): void {
+    const { side, slot } = row
+    const other = OTHER[side]
+    const partners = this.rowsOf(row.id)[other]
+    const isOtherOuter = isOuter(this.type, other)
+    const isAnyOuter = this.type !== 'inner'
+    if (partners.length === 0 && isOuter(this.type, side)) this.emit(side, slot, NO_ROW, time, watermark, INSERT)
+    for (const partner of partners) {
+      if (isOtherOuter && isAlone(partner)) {
+        this.emit(other, partner.slot, NO_ROW, Math.max(time, partner.time), watermark, DELETE)
+      }
+      partner.partners++
+      this.emit(side, slot, partner.slot, Math.max(time, partner.time), watermark, isAnyOuter ? INSERT : kind)
+    }
+    this.keep(row, time, partners.length, false)
+  }
+
+  private takeBack(row: SideRow, time: number, watermark: number, kind: RowKind): void {
+    const { side, id } = row
+    const other = OTHER[side]
+    const rows = this.rowsOf(id)
+    const at = indexOfEqual(this.sides.store(side), row.slot, rows[side])
+    // What takes back came only to say which row it is.
+    this.gone.push(row)
+    const kept = rows[side][at]
+    if (kept === undefined) {
+      this.dropped['nothing-to-take-back'] = (this.dropped['nothing-to-take-back'] ?? 0) + 1
+      this.dropIfEmpty(id)
+      return
+    }
+    rows[side].splice(at, 1)
+    const partners = rows[other]
+    const isOtherOuter = isOuter(this.type, other)
+    const pairKind = this.type === 'inner' ? kind : DELETE
+    if (isOuter(this.type, side) && isAlone(kept)) this.emit(side, kept.slot, NO_ROW, time, watermark, DELETE)
+    for (const partner of partners) {
+      const pairTime = Math.max(time, partner.time)
+      this.emit(side, kept.slot, partner.slot, pairTime, watermark, pairKind)
+      partner.partners--
+      if (isOtherOuter && isAlone(partner)) this.emit(other, partner.slot, NO_ROW, pairTime, watermark, INSERT)
+    }
+    this.ids[side].delete(kept.slot)
+    this.gone.push({ side, slot: kept.slot, id })
+    this.dropIfEmpty(id)
+  }
+
+  private keep({ side, slot, id }: SideRow, time: number, partners: number, hasForgotten: boolean): void {
+    this.rowsOf(id)[side].push({ slot, time, partners, hasForgotten })
+    this.ids[side].set(slot, id)
+    this.ages[side].put(Float64Array.of(time), Uint32Array.of(slot))
+  }
+
+  /** A row that was taken back may have left its slot to another one, which is as old at least. */
+  private forget(side: JoinSide, slot: number, time: number): void {
+    const id = this.ids[side].get(slot)
+    if (id === undefined) return
+    const rows = this.rowsOf(id)[side]
+    const at = rows.findIndex(row => row.slot === slot)
+    if (at < 0 || rows[at]?.time !== time) return
+    rows.splice(at, 1)
+    this.ids[side].delete(slot)
+    this.gone.push({ side, slot, id })
+    for (const partner of this.rowsOf(id)[OTHER[side]]) {
+      partner.partners--
+      partner.hasForgotten = true
+    }
+    this.dropIfEmpty(id)
+  }
+
+  private rowsOf(id: number): KeyRows {
+    let rows = this.keys.get(id)
+    if (rows === undefined) {
+      rows = { left: [], right: [] }
+      this.keys.set(id, rows)
+    }
+    return rows
+  }
+
+  private dropIfEmpty(id: number): void {
+    const rows = this.keys.get(id)
+    if (rows !== undefined && rows.left.length + rows.right.length === 0) this.keys.delete(id)
+  }
+
+  private emit(side: JoinSide, own: number, other: number, time: number, watermark: number, kind: RowKind): void {
+    this.pairs.add(side === 'left' ? own : other, side === 'left' ? other : own, time, watermark, kind)
+  }
+}
+
+/** Whether a row of an outer side is out without a partner. */
+function isAlone({ partners, hasForgotten }: Kept): boolean {
+  return partners === 0 && !hasForgotten
+}
+
+/** Pairs that are not put out yet. */
+class PendingPairs {
+  private readonly left: number[] = []
+  private readonly right: number[] = []
+  private readonly timestamps: number[] = []
+  private readonly watermarks: number[] = []
+  private readonly kinds: number[] = []
+
+  get length(): number {
+    return this.left.length
+  }
+
+  add(left: number, right: number, timestamp: number, watermark: number, kind: RowKind): void {
+    this.left.push(left)
+    this.right.push(right)
+    this.timestamps.push(timestamp)
+    this.watermarks.push(watermark)
+    this.kinds.push(kind)
+  }
+
+  slice(from: number, to: number) {
+    return {
+      left: Uint32Array.from(this.left.slice(from, to)),
+      right: Uint32Array.from(this.right.slice(from, to)),
+      timestamps: Float64Array.from(this.timestamps.slice(from, to)),
+      watermarks: Float64Array.from(this.watermarks.slice(from, to)),
+      kinds: Uint8Array.from(this.kinds.slice(from, to)),
+    }
+  }
+
+  clear(): void {
+    for (const list of [this.left, this.right, this.timestamps, this.watermarks, this.kinds]) list.length = 0
+  }
+}
+
+/** The oldest of the rows whose kept fields equal those of the row at `slot`; -1 when there is none. */
+function indexOfEqual(store: RowStore, slot: number, rows: readonly Kept[]): number {
+  const slots = Uint32Array.from([slot, ...rows.map(row => row.slot)])
+  const columns = store.fields.map((_, index) => store.gather(index, slots, false))
+  return rows.findIndex((_, at) => columns.every(column => isSame(column.value(0), column.value(at + 1))))
+}
+
+/** NaN equals NaN; lists, structs and objects by what they hold. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b) || a === b) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  const names = Object.keys(a)
+  if (names.length !== Object.keys(b).length) return false
+  return names.every(name => isSame(a[name as keyof typeof a], b[name as keyof typeof b]))
+}
