@@ -27,7 +27,20 @@ const browserProject = (executablePath: string): TestProjectConfiguration => ({
   resolve: { alias },
   // Bundled before the first page loads: a library found later would reload the page in the middle of a test.
   optimizeDeps: {
-    include: ['apache-arrow', 'fast-check', 'fzstd', 'hyparquet', 'hyparquet/src/column.js', 'idb-keyval'],
+    include: [
+      'apache-arrow',
+      'apache-arrow/ipc/metadata/file',
+      'apache-arrow/ipc/metadata/message',
+      'apache-arrow/visitor/vectorassembler',
+      'apache-arrow/visitor/vectorloader',
+      'fast-check',
+      'fzstd',
+      'hyparquet',
+      'hyparquet/src/column.js',
+      'hyparquet-writer/src/bytewriter.js',
+      'hyparquet-writer/src/parquet-writer.js',
+      'idb-keyval',
+    ],
   },
   test: {
     ...common,

@@ -1,11 +1,8 @@
-import { type CsvEncoderOptions, createCsvEncoder } from '../formats/csv-encode.js'
+import { type CsvFileEncoding, csvEncoding } from '../formats/text-encoders.js'
 import type { Sink } from '../operators/sink.js'
 import { rowFile } from './row-file.js'
 
-export interface CsvSinkOptions extends CsvEncoderOptions {
-  /** Whether the first record names the columns; true by default. A file without rows has none. */
-  readonly header?: boolean
-}
+export interface CsvSinkOptions extends CsvFileEncoding {}
 
 /**
  * A CSV file (RFC 4180, or another dialect; see src/formats/csv-encode.ts for what each type becomes). Exactly-once, as
@@ -13,17 +10,6 @@ export interface CsvSinkOptions extends CsvEncoderOptions {
  * @throws SabotError FILE_TRUNCATED on resuming when the file is shorter than at the checkpoint; SINK_CHANGED when it
  *   has another path; FILE_UNWRITABLE; TypeError for a dialect that contradicts itself, when the job starts
  */
-export function csvFile(path: string, { header = true, ...options }: CsvSinkOptions = {}): Sink<unknown> {
-  return rowFile({
-    kind: 'csv',
-    path,
-    encoder: kernel => {
-      const encoder = createCsvEncoder(kernel, options)
-      return {
-        encode: batch => encoder.encode(batch),
-        destroy: () => encoder.destroy(),
-        ...(header ? { header: batch => encoder.header(batch.schema) } : {}),
-      }
-    },
-  })
+export function csvFile(path: string, options: CsvSinkOptions = {}): Sink<unknown> {
+  return rowFile({ kind: 'csv', path, encoding: csvEncoding(options) })
 }

@@ -133,3 +133,30 @@ async function expand({ directories }: Files, path: string): Promise<string[] | 
   if (siblings?.some(({ name }) => name === path.slice(slash + 1))) return undefined
   throw new SabotError('FILE_NOT_FOUND', `No file matches ${path}`, { path })
 }
+
+/**
+ * Whether reading can go on in the middle of an open file.
+ * @throws SabotError SOURCE_NOT_REPLAYABLE where it comes only once, SOURCE_CHANGED when it has another version now
+ */
+export function checkReplayable(
+  { name, opensAnew, follow }: InputFile,
+  opened: ReadableFile,
+  version: string | undefined,
+): void {
+  if (opened.isSequential === true && !opensAnew && follow === undefined) {
+    throw new SabotError(
+      'SOURCE_NOT_REPLAYABLE',
+      `${name} comes only once, from its beginning (a pipe, or a server without ranges), so that it cannot be read on ` +
+        'from a checkpoint: store it in a file first, or begin anew without resuming',
+      { path: name },
+    )
+  }
+  if (version !== undefined && opened.version !== undefined && version !== opened.version) {
+    throw new SabotError(
+      'SOURCE_CHANGED',
+      `${name} is not what it was at the checkpoint (${opened.version}, then ${version}): restore the old input, or ` +
+        'begin anew without resuming',
+      { path: name, version: opened.version, expected: version },
+    )
+  }
+}

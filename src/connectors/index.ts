@@ -1,5 +1,6 @@
 export { type ArrowRow, arrow } from './arrow.js'
 export { type AsyncIterableOptions, type AsyncIterableSink, asyncIterable } from './async-iterable.js'
+export { avro } from './avro.js'
 export type { BlobLike, ByteStream, ByteStreamLike, ResponseLike } from './byte-streams.js'
 export { type Consumer, callback } from './callback.js'
 export { type CollectSink, collect } from './collect.js'
@@ -20,6 +21,7 @@ export type { InferredRow, RowInput } from './row-types.js'
 export { splits } from './splits.js'
 export { stdout } from './stdout.js'
 export { type TableSink, table } from './table.js'
+export { arrowFile, avroFile, parquetFile } from './table-sinks.js'
 export {
   type ReadableStreamConstructor,
   toReadableStream,

@@ -1,4 +1,4 @@
-import { createNdjsonEncoder } from '../formats/ndjson.js'
+import { ndjsonEncoding } from '../formats/text-encoders.js'
 import type { Sink } from '../operators/sink.js'
 import { rowFile } from './row-file.js'
 
@@ -10,5 +10,5 @@ import { rowFile } from './row-file.js'
  *   has another path; FILE_UNWRITABLE
  */
 export function ndjson(path: string): Sink<unknown> {
-  return rowFile({ kind: 'ndjson', path, encoder: createNdjsonEncoder })
+  return rowFile({ kind: 'ndjson', path, encoding: ndjsonEncoding() })
 }

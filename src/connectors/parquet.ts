@@ -5,7 +5,7 @@ import { fieldsOf, type RowOf, type SchemaShape } from '../core/types.js'
 import { openParquet, type ParquetFile } from '../formats/parquet.js'
 import type { Source, SourceBatch, SourceContext } from '../operators/source.js'
 import { inMemory } from './file-bytes.js'
-import type { FileInput } from './file-input.js'
+import { checkReplayable, type FileInput } from './file-input.js'
 import { fileSource, type SplitReader, type SplitRequest } from './file-source.js'
 import { naming } from './naming.js'
 import { rowOfKnown } from './row-position.js'
@@ -30,7 +30,9 @@ export function parquet(input: FileInput, columns?: SchemaShape): Source {
 
 async function openParquetSplit({ file, schema, position, context }: SplitRequest): Promise<SplitReader> {
   const { name } = file
-  const opened = await inMemory(await file.open(), name)
+  const carrier = await file.open()
+  if (position !== undefined) checkReplayable(file, carrier, undefined)
+  const opened = await inMemory(carrier, name)
   try {
     const parquet = await naming(name, () => openParquet(opened, schema === undefined ? {} : { schema }))
     const row = rowOfKnown(position, parquet.rowCount, name)

@@ -5,7 +5,7 @@ import type { Schema } from '../core/schema.js'
 import type { SourceContext } from '../operators/source.js'
 import type { ByteReader, Compression } from './decompress.js'
 import { openBytes, PeekingReader, promptly } from './file-bytes.js'
-import type { InputFile } from './file-input.js'
+import { checkReplayable, type InputFile } from './file-input.js'
 import { named, naming } from './naming.js'
 import type { DecodedRecords, RecordDecoder, RecordFormat, RecordLayout } from './record-format.js'
 import type { RecordPosition } from './record-position.js'
@@ -89,29 +89,6 @@ interface ReaderInit {
   readonly batchRows: number
   readonly schema: Schema
   readonly opened: ReadableFile
-}
-
-function checkReplayable(
-  { name, opensAnew, follow }: InputFile,
-  opened: ReadableFile,
-  version: string | undefined,
-): void {
-  if (opened.isSequential === true && !opensAnew && follow === undefined) {
-    throw new SabotError(
-      'SOURCE_NOT_REPLAYABLE',
-      `${name} comes only once, from its beginning (a pipe, or a server without ranges), so that it cannot be read on ` +
-        'from a checkpoint: store it in a file first, or begin anew without resuming',
-      { path: name },
-    )
-  }
-  if (version !== undefined && opened.version !== undefined && version !== opened.version) {
-    throw new SabotError(
-      'SOURCE_CHANGED',
-      `${name} is not what it was at the checkpoint (${opened.version}, then ${version}): restore the old input, or ` +
-        'begin anew without resuming',
-      { path: name, version: opened.version, expected: version },
-    )
-  }
 }
 
 export class RecordFileReader {

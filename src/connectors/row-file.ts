@@ -1,26 +1,19 @@
-/* Rows as bytes appended to a file, exactly once: what NDJSON and CSV sinks share. */
+/* Rows as bytes appended to one file, exactly once: what the sinks of a single file share. */
 import type { Batch } from '../core/batch.js'
 import { describeValue, SabotError } from '../core/errors.js'
 import type { AppendableFile } from '../core/files.js'
-import type { Json } from '../core/json.js'
+import { type Json, memberOf } from '../core/json.js'
+import { concatBytes, type FileEncoder, type FileEncoding } from '../formats/file-encoder.js'
 import type { Sink, SinkContext, SinkWriter } from '../operators/sink.js'
 
 /** Lines are gathered to at least so many bytes before they go to the file. */
 const APPEND_BYTES = 65_536
 
-/** Rows to bytes. */
-export interface RowEncoder {
-  encode(batch: Batch): Uint8Array
-  /** What stands before the first row of a file. */
-  header?(batch: Batch): Uint8Array
-  destroy(): void
-}
-
 export interface RowFileInit {
   /** The kind of the sink, for people. */
   readonly kind: string
   readonly path: string
-  encoder(kernel: SinkContext['kernel']): RowEncoder
+  readonly encoding: FileEncoding
 }
 
 /**
@@ -39,14 +32,15 @@ export function rowFile(init: RowFileInit): Sink<unknown> {
   }
 }
 
-async function openFile({ kind, path, encoder }: RowFileInit, context: SinkContext): Promise<SinkWriter> {
+async function openFile({ kind, path, encoding }: RowFileInit, context: SinkContext): Promise<SinkWriter> {
   const { state, files, kernel } = context
   const sizeBytes = state === undefined ? 0 : preparedSize(state, path, kind)
+  const resumed = state === undefined ? undefined : { state: memberOf(state, 'encoder') ?? null, sizeBytes }
   const file = await files.openAppend(path)
   try {
     if (file.sizeBytes < sizeBytes) throw truncated(path, file.sizeBytes, sizeBytes)
     await file.truncate(sizeBytes)
-    return new RowFileWriter(path, file, encoder(kernel))
+    return new RowFileWriter(path, file, encoding.encoder({ kernel, resumed }))
   } catch (cause) {
     await file.close()
     throw cause
@@ -56,33 +50,35 @@ async function openFile({ kind, path, encoder }: RowFileInit, context: SinkConte
 class RowFileWriter implements SinkWriter {
   private readonly path: string
   private readonly file: AppendableFile
-  private readonly encoder: RowEncoder
+  private readonly encoder: FileEncoder
   private gathered: Uint8Array[] = []
   private gatheredBytes = 0
   private failure: { readonly cause: unknown } | undefined
 
-  constructor(path: string, file: AppendableFile, encoder: RowEncoder) {
+  constructor(path: string, file: AppendableFile, encoder: FileEncoder) {
     this.path = path
     this.file = file
     this.encoder = encoder
   }
 
   async write(batch: Batch): Promise<void> {
-    if (this.file.sizeBytes === 0 && this.gatheredBytes === 0) this.gather(this.encoder.header?.(batch))
-    this.gather(this.encoder.encode(batch))
+    this.gather(await this.encoder.encode(batch))
     if (this.gatheredBytes >= APPEND_BYTES) await this.guarded(() => this.append())
   }
 
   async prepare(): Promise<Json> {
+    const { bytes, state } = await this.encoder.suspend()
+    this.gather(bytes)
     await this.flush()
-    return { path: this.path, sizeBytes: this.file.sizeBytes }
+    return { path: this.path, sizeBytes: this.file.sizeBytes, ...(state === null ? {} : { encoder: state }) }
   }
 
   /** What was prepared is in its place already: the file up to the prepared size. */
   async commit(): Promise<void> {}
 
-  finish(): Promise<void> {
-    return this.flush()
+  async finish(): Promise<void> {
+    this.gather(await this.encoder.end())
+    await this.flush()
   }
 
   close(): Promise<void> {
@@ -90,8 +86,8 @@ class RowFileWriter implements SinkWriter {
     return this.file.close()
   }
 
-  private gather(bytes: Uint8Array | undefined): void {
-    if (bytes === undefined || bytes.length === 0) return
+  private gather(bytes: Uint8Array): void {
+    if (bytes.length === 0) return
     this.gathered.push(bytes)
     this.gatheredBytes += bytes.length
   }
@@ -105,10 +101,10 @@ class RowFileWriter implements SinkWriter {
 
   private async append(): Promise<void> {
     if (this.gatheredBytes === 0) return
-    const bytes = this.gathered.length === 1 ? this.gathered[0] : concatenate(this.gathered, this.gatheredBytes)
+    const bytes = concatBytes(this.gathered)
     this.gathered = []
     this.gatheredBytes = 0
-    if (bytes !== undefined) await this.file.append(bytes)
+    await this.file.append(bytes)
   }
 
   /** After a failure nobody knows what stands in the file: only opening it anew, which cuts it, goes on from there. */
@@ -152,14 +148,4 @@ function truncated(path: string, sizeBytes: number, preparedBytes: number): Sabo
       'again. Restore the file, or begin anew without resuming',
     { path, sizeBytes, wantedBytes: preparedBytes },
   )
-}
-
-function concatenate(parts: readonly Uint8Array[], sizeBytes: number): Uint8Array {
-  const bytes = new Uint8Array(sizeBytes)
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
 }

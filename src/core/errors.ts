@@ -77,6 +77,7 @@ export const ERROR_CODES = {
   OUTPUT_CLOSED: 'Whoever read the standard output has gone.',
   UNSUPPORTED_TYPE: 'A file or table holds a type that has no column type here.',
   ARROW_INVALID: 'Arrow data contradicts itself: buffers are missing or too short.',
+  AVRO_INVALID: 'A file is not an Avro object container, or is damaged or truncated.',
   PARQUET_INVALID: 'A file is not a Parquet file, or is damaged or truncated.',
   MISSING_COLUMN: 'A declared column is not in the file.',
   // Kernels

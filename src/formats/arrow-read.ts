@@ -55,7 +55,7 @@ export function schemaFromArrow(schema: arrow.Schema): Schema {
   return new Schema(schema.fields.map(field => readField(field, field.name)))
 }
 
-function readField({ name, type, nullable }: arrow.Field, path: string): Field {
+export function readField({ name, type, nullable }: arrow.Field, path: string): Field {
   return { name, type: readType(type, path), nullable: nullable || arrow.DataType.isNull(type) }
 }
 
@@ -87,7 +87,7 @@ function readType(type: arrow.DataType, path: string): ColumnType {
 }
 
 /** Arrow cuts the values of a slice, but not its bitmaps: `offset` is the first bit of those. */
-function readColumn(data: arrow.Data, field: Field, path: string): Column {
+export function readColumn(data: arrow.Data, field: Field, path: string): Column {
   const { length } = data
   if (field.type === 'object') return new ObjectColumn(new Array(length).fill(null))
   const validity = readValidity(data, path)

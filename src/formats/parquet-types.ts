@@ -7,7 +7,8 @@
  */
 import type { SchemaElement, SchemaTree } from 'hyparquet'
 import { SabotError } from '../core/errors.js'
-import { type ColumnType, type Field, MAX_DECIMAL_SCALE, typeName, typesEqual, unwrapNullable } from '../core/types.js'
+import { type ColumnType, type Field, MAX_DECIMAL_SCALE, typeName, typesEqual } from '../core/types.js'
+import { withoutNulls } from './cast-column.js'
 
 /** What a leaf of the file holds, in our terms. */
 export type LeafKind =
@@ -197,16 +198,6 @@ function isReadable(tree: SchemaTree, type: ColumnType): boolean {
     return false
   }
   return typesEqual(withoutNulls(derived), withoutNulls(type))
-}
-
-/** Nested types are compared without regard to nulls, which are checked by value. */
-function withoutNulls(type: ColumnType): ColumnType {
-  if (typeof type === 'string' || type.kind === 'decimal') return type
-  if (type.kind === 'list') return { kind: 'list', element: withoutNulls(unwrapNullable(type.element).type) }
-  return {
-    kind: 'struct',
-    fields: type.fields.map(field => ({ ...field, type: withoutNulls(field.type), nullable: true })),
-  }
 }
 
 /** The annotations of an element in words: `INT64 TIMESTAMP(MICROS)`. */

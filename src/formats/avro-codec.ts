@@ -1,0 +1,109 @@
+/* The codecs of blocks of Avro files. */
+import { decompress } from 'fzstd'
+import { snappyUncompress } from 'hyparquet'
+import { SabotError } from '../core/errors.js'
+import { concatBytes } from './file-encoder.js'
+
+export type AvroCodec = 'null' | 'deflate' | 'snappy' | 'zstandard'
+
+export const AVRO_CODECS: ReadonlySet<string> = new Set<AvroCodec>(['null', 'deflate', 'snappy', 'zstandard'])
+
+/** What a block unpacks to at most. */
+export const MAX_BLOCK_BYTES = 256 * 1_048_576
+
+interface Transform {
+  readonly readable: {
+    getReader(): { read(): Promise<{ done: boolean; value?: Uint8Array }>; cancel(reason?: unknown): Promise<void> }
+  }
+  readonly writable: {
+    getWriter(): { write(chunk: Uint8Array): Promise<void>; close(): Promise<void> }
+  }
+}
+
+// Every host has both, but the ES library types do not name them.
+declare const DecompressionStream: new (format: 'deflate-raw' | 'gzip') => Transform
+declare const CompressionStream: new (format: 'deflate-raw' | 'gzip') => Transform
+
+/** @throws SabotError COMPRESSION_INVALID */
+export async function unpackBlock(bytes: Uint8Array, codec: AvroCodec): Promise<Uint8Array> {
+  if (codec === 'null') return bytes
+  try {
+    if (codec === 'deflate') return await through(new DecompressionStream('deflate-raw'), bytes)
+    return codec === 'snappy' ? unsnappy(bytes) : unzstd(bytes)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new SabotError(
+      'COMPRESSION_INVALID',
+      `A block that is compressed by ${codec} is damaged: ${reason}`,
+      {},
+      { cause },
+    )
+  }
+}
+
+export async function packBlock(bytes: Uint8Array, codec: 'null' | 'deflate'): Promise<Uint8Array> {
+  return codec === 'null' ? bytes : through(new CompressionStream('deflate-raw'), bytes)
+}
+
+/** One whole gzip member. Members behind one another are a gzip file. */
+export function gzipMember(bytes: Uint8Array): Promise<Uint8Array> {
+  return through(new CompressionStream('gzip'), bytes)
+}
+
+async function through({ readable, writable }: Transform, bytes: Uint8Array): Promise<Uint8Array> {
+  const writer = writable.getWriter()
+  // What fails shows at the reading side.
+  writer.write(bytes).catch(() => {})
+  writer.close().catch(() => {})
+  const reader = readable.getReader()
+  const parts: Uint8Array[] = []
+  let size = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done || value === undefined) return concatBytes(parts)
+    parts.push(value)
+    size += value.length
+    if (size <= MAX_BLOCK_BYTES) continue
+    await reader.cancel().catch(() => {})
+    throw new RangeError(`it unpacks to more than ${MAX_BLOCK_BYTES} bytes`)
+  }
+}
+
+/** Behind the compressed bytes stand four of a checksum of the plain ones, which is left to the block's own structure. */
+function unsnappy(bytes: Uint8Array): Uint8Array {
+  const packed = bytes.subarray(0, Math.max(0, bytes.length - 4))
+  let size = 0
+  for (let at = 0, factor = 1; at < 5; at++, factor *= 128) {
+    const byte = packed[at] ?? 0
+    size += (byte & 0x7f) * factor
+    if (byte < 0x80) break
+  }
+  checkSize(size)
+  const plain = new Uint8Array(size)
+  snappyUncompress(packed, plain)
+  return plain
+}
+
+function unzstd(bytes: Uint8Array): Uint8Array {
+  const size = zstdContentSize(bytes)
+  if (size === undefined) return decompress(bytes)
+  checkSize(size)
+  return decompress(bytes, new Uint8Array(size))
+}
+
+/** Of the frame header (RFC 8878, 3.1.1.1), where it tells. */
+function zstdContentSize(bytes: Uint8Array): number | undefined {
+  const descriptor = bytes[4] ?? 0
+  const isSingle = (descriptor & 0x20) !== 0
+  const sizeFlag = descriptor >>> 6
+  const fieldBytes = sizeFlag === 0 ? (isSingle ? 1 : 0) : 1 << sizeFlag
+  if (fieldBytes === 0) return undefined
+  const at = 5 + (isSingle ? 0 : 1) + ([0, 1, 2, 4][descriptor & 3] ?? 0)
+  let size = 0
+  for (let index = fieldBytes - 1; index >= 0; index--) size = size * 256 + (bytes[at + index] ?? 0)
+  return fieldBytes === 2 ? size + 256 : size
+}
+
+function checkSize(size: number): void {
+  if (size > MAX_BLOCK_BYTES) throw new RangeError(`it unpacks to ${size} bytes, more than ${MAX_BLOCK_BYTES}`)
+}
