@@ -178,6 +178,12 @@ export {
   noRestart,
   type RestartStrategy,
 } from './runtime/restart-strategy.js'
+export {
+  describeHolder,
+  type InputWatermark,
+  type OperatorWatermark,
+  watermarkReport,
+} from './runtime/watermark-report.js'
 export { packCheckpoint, unpackCheckpoint } from './state/archive.js'
 export { inspectCheckpoint, type Verification, verifyCheckpoint } from './state/checkpoint.js'
 export type { CheckpointStorage } from './state/checkpoint-storage.js'

@@ -1,14 +1,7 @@
 import { SabotError } from '../core/errors.js'
+import { EMPTY_JOB_METRICS } from '../runtime/empty-metrics.js'
 import type { JobMetrics, JobResult, JobStatus } from '../runtime/job-handle.js'
-import {
-  decodeError,
-  decodeMetrics,
-  decodeResult,
-  failedResult,
-  NO_METRICS,
-  type Report,
-  type Request,
-} from './protocol.js'
+import { decodeError, decodeMetrics, decodeResult, failedResult, type Report, type Request } from './protocol.js'
 
 export interface JobWorkerOptions {
   /** Values for the job's parameters. */
@@ -48,7 +41,7 @@ export class JobWorker {
   readonly #checkpoints = new Map<number, { resolve: (id: number) => void; reject: (error: SabotError) => void }>()
   readonly #onProgress: ((progress: JobProgress) => void) | undefined
   #calls = 0
-  #metrics = NO_METRICS
+  #metrics = EMPTY_JOB_METRICS
   #result: JobResult | undefined
 
   /** Starts the job that `serveJobs` knows as `job`. The worker is this job's from now on. */

@@ -1,4 +1,5 @@
 import type { SabotError } from '../core/errors.js'
+import { EMPTY_JOB_METRICS } from '../runtime/empty-metrics.js'
 import type { JobMetrics, JobResult, JobStatus } from '../runtime/job-handle.js'
 import { decodeError, encodeError, type WireError } from '../runtime/wire-error.js'
 
@@ -56,17 +57,8 @@ type WireResult = Omit<JobResult, 'error' | 'metrics'> & {
   readonly metrics: WireMetrics
 }
 
-export const NO_METRICS: JobMetrics = {
-  rowsIn: 0,
-  rowsOut: 0,
-  rowsExpected: undefined,
-  elapsedMs: 0,
-  operators: [],
-  checkpoints: { completed: 0, failed: 0, lastId: undefined, lastBytes: 0, lastDurationMs: 0, lastError: undefined },
-}
-
 /** How a job ended that never got as far as to run. */
-export function failedResult(error: SabotError, metrics: JobMetrics = NO_METRICS): JobResult {
+export function failedResult(error: SabotError, metrics: JobMetrics = EMPTY_JOB_METRICS): JobResult {
   return {
     status: 'failed',
     error,

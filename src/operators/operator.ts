@@ -52,6 +52,8 @@ export interface Operator {
    * drift above the least of those in the group that are not idle.
    */
   readonly alignment?: SplitAlignment | undefined
+  /** The splits that it coalesces the watermarks of, for operators that assign event time. */
+  readonly splits?: readonly SplitProgress[]
   /** The watermark that it has reached by its rows, ms, where that may be ahead of the last watermark that came. */
   readonly watermark?: number
   /** Rows that did not go the main way, by reason. */
@@ -59,6 +61,16 @@ export interface Operator {
   /** Gauges of its own, such as openWindows, keys, stateBytes. */
   gauges(): Readonly<Record<string, number>>
   close(): void
+}
+
+/** How far a split of the source has come in event time. */
+export interface SplitProgress {
+  /** undefined: the source has no splits. */
+  readonly split: number | undefined
+  readonly watermark: number
+  /** Processing time at which it moved last, ms; undefined: not since the operator was opened. */
+  readonly movedAtMs: number | undefined
+  readonly isIdle: boolean
 }
 
 export interface SplitAlignment {

@@ -4,7 +4,14 @@ import { describeValue, SabotError } from '../core/errors.js'
 import { addCounters, countersMember, type Json, memberOf, numberMember } from '../core/json.js'
 import { RowReader } from '../core/row-view.js'
 import type { TimestampValues } from '../kernel/time.js'
-import type { Operator, OperatorContext, OperatorFactory, OperatorState, SplitAlignment } from './operator.js'
+import type {
+  Operator,
+  OperatorContext,
+  OperatorFactory,
+  OperatorState,
+  SplitAlignment,
+  SplitProgress,
+} from './operator.js'
 import { checkedJson } from './time/checked-json.js'
 import { DEAD_LETTER_OUTPUT, deadLetters } from './time/dead-letters.js'
 import { LentTimes } from './time/lent-times.js'
@@ -41,7 +48,7 @@ class TimestampsOperator implements Operator {
   private readonly context: OperatorContext
   private readonly settings: TimestampSettings
   private readonly rowWatermarks: RowWatermarks
-  private readonly splits: SplitWatermarks
+  private readonly coalesced: SplitWatermarks
   private readonly timestamps = new LentTimes()
   private readonly watermarks = new LentTimes()
   private reader: RowReader | undefined
@@ -53,32 +60,38 @@ class TimestampsOperator implements Operator {
     this.context = context
     this.settings = settings
     this.rowWatermarks = new RowWatermarks(context.id, context.kernel, settings.watermarks)
-    this.splits = new SplitWatermarks(context.kernel, () => this.rowWatermarks.initialState())
+    this.coalesced = new SplitWatermarks(context.kernel, () => this.rowWatermarks.initialState())
     const { alignment } = settings
-    this.alignment = alignment && { ...alignment, watermarkOf: split => this.splits.watermarkOf(split) }
+    this.alignment = alignment && { ...alignment, watermarkOf: split => this.coalesced.watermarkOf(split) }
     this.wakePeriodically()
   }
 
   get watermark(): number {
-    return this.splits.current
+    return this.coalesced.current
+  }
+
+  get splits(): readonly SplitProgress[] {
+    return Array.from(this.coalesced.all, ({ split, watermark, movedAtMs, isIdle }) => {
+      return { split, watermark, movedAtMs, isIdle }
+    })
   }
 
   onBatch(input: Batch): undefined {
     const batch = input.compact()
-    const split = this.splits.active(batch.split)
-    const before = this.splits.current
+    const split = this.coalesced.active(batch.split)
+    const before = this.coalesced.current
     const { aside, ...times } = this.rowWatermarks.assign(split, batch, this.times(batch), this.limitOf(split))
-    const movers = this.splits.movers(split)
+    const movers = this.coalesced.movers(split)
     const timed = batch.with({
       timestamps: this.timestamps.copy(times.timestamps),
-      watermarks: this.watermarks.copy(this.splits.ofRows(split, times.watermarks)),
+      watermarks: this.watermarks.copy(this.coalesced.ofRows(split, times.watermarks)),
       split: undefined,
       movers,
     })
     this.context.output.batch(aside.length === 0 ? timed : this.withoutAside(timed, aside))
     this.rows += batch.rowCount
-    this.splits.moved(split, this.context.processingTime.now(), before)
-    this.splits.emit(this.context.output)
+    this.coalesced.moved(split, this.context.processingTime.now(), before)
+    this.coalesced.emit(this.context.output)
   }
 
   /** Event time begins here: of what comes from before, only the end of input counts. */
@@ -87,42 +100,42 @@ class TimestampsOperator implements Operator {
   }
 
   onIdle(_input: number, split: number | undefined): undefined {
-    this.splits.idle(split)
-    this.splits.emit(this.context.output)
+    this.coalesced.idle(split)
+    this.coalesced.emit(this.context.output)
   }
 
   onActive(_input: number, split: number | undefined): undefined {
-    this.splits.active(split)
-    this.splits.emit(this.context.output)
+    this.coalesced.active(split)
+    this.coalesced.emit(this.context.output)
   }
 
   onProcessingTime(now: number): undefined {
-    for (const split of this.splits.all) {
-      if (this.rowWatermarks.periodic(split, now)) this.splits.moved(split, now, this.splits.current)
+    for (const split of this.coalesced.all) {
+      if (this.rowWatermarks.periodic(split, now)) this.coalesced.moved(split, now, this.coalesced.current)
     }
-    this.splits.emit(this.context.output)
+    this.coalesced.emit(this.context.output)
     this.wakePeriodically()
   }
 
   snapshot(): OperatorState {
     const { context, ingestedAtMs } = this
-    const splits = Array.from(this.splits.all, split => {
+    const splits = Array.from(this.coalesced.all, split => {
       return splitTimeToJson({ ...split, state: checkedJson(context.id, split.state) })
     })
     const state = {
       rows: this.rows,
       dropped: { ...this.dropped },
       ingestedAtMs: Number.isFinite(ingestedAtMs) ? ingestedAtMs : null,
-      mover: this.splits.lastMover,
+      mover: this.coalesced.lastMover,
       splits,
     }
-    return { state, parts: [this.splits.snapshot()] }
+    return { state, parts: [this.coalesced.snapshot()] }
   }
 
   restore(states: readonly OperatorState[]): void {
     const [only] = states
-    if (states.length === 1 && only !== undefined) this.splits.restore(splitsOf(only.state), only)
-    else this.splits.restoreKnown(states.flatMap(({ state }) => splitsOf(state)))
+    if (states.length === 1 && only !== undefined) this.coalesced.restore(splitsOf(only.state), only)
+    else this.coalesced.restoreKnown(states.flatMap(({ state }) => splitsOf(state)))
     this.ingestedAtMs = Math.max(...states.map(({ state }) => numberMember(state, 'ingestedAtMs', -Infinity)))
     if (this.context.keyGroups.start > 0) return
     for (const { state } of states) {
@@ -137,7 +150,7 @@ class TimestampsOperator implements Operator {
 
   close(): void {
     this.rowWatermarks.close()
-    this.splits.close()
+    this.coalesced.close()
   }
 
   private wakePeriodically(): void {
@@ -165,7 +178,7 @@ class TimestampsOperator implements Operator {
     const { maxAhead } = this.settings
     if (maxAhead === undefined) return Number.POSITIVE_INFINITY
     if (maxAhead.of === 'processing-time') return this.context.processingTime.now() + maxAhead.byMs
-    const highest = this.splits.highestOfOthers(split)
+    const highest = this.coalesced.highestOfOthers(split)
     return highest > Number.NEGATIVE_INFINITY ? highest + maxAhead.byMs : Number.POSITIVE_INFINITY
   }
 

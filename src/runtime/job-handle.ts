@@ -1,4 +1,5 @@
 import type { SabotError } from '../core/errors.js'
+import type { InputWatermark, OperatorWatermark } from './watermark-report.js'
 
 /** A running job. */
 export interface JobHandle {
@@ -7,6 +8,8 @@ export interface JobHandle {
   /** Fulfilled when the job has ended for whatever reason; never rejected. */
   readonly ended: Promise<JobResult>
   metrics(): JobMetrics
+  /** The watermark of each operator, of its inputs and splits, and who holds it since when. */
+  watermarks(): readonly OperatorWatermark[]
   /** Takes a checkpoint now; fulfilled with its id when it is complete. Rejected with CHECKPOINT_FAILED or NO_CHECKPOINT_STORAGE. */
   checkpoint(): Promise<number>
   /** As checkpoint(); this one is kept until somebody removes it. */
@@ -71,6 +74,8 @@ export interface JobMetrics {
   /** Rows that sources will give in all, where known. */
   readonly rowsExpected: number | undefined
   readonly elapsedMs: number
+  /** Processing time when the metrics were taken, ms since the epoch: the lag of a watermark is the time since it. */
+  readonly takenAtMs: number
   readonly operators: readonly OperatorMetrics[]
   readonly checkpoints: {
     readonly completed: number
@@ -88,8 +93,21 @@ export interface OperatorMetrics {
   readonly kind: string
   readonly rowsIn: number
   readonly rowsOut: number
+  /** Bytes of those rows in their columns: see bytesOf. */
+  readonly bytesIn: number
+  readonly bytesOut: number
+  /** Time that it worked, ms, over all subtasks. */
+  readonly busyMs: number
+  /** Time that its tasks waited for space in a sink or in a channel to another task, ms, over all subtasks. */
+  readonly backpressuredMs: number
+  /** The rest of the time that its tasks ran, ms: it waited for input, or others of its task worked. */
+  readonly idleMs: number
   /** The watermark that it has reached, ms; -Infinity: none yet, +Infinity: its input has ended. */
   readonly watermark: number
+  /** Processing time at which it last put a watermark out, ms since the epoch; undefined: not in this run. */
+  readonly watermarkSinceMs: number | undefined
+  /** What its inputs, or the splits of its source, have reached. */
+  readonly inputs: readonly InputWatermark[]
   /** Rows that were dropped or sent aside, by reason: 'late', 'invalid-timestamp'. */
   readonly dropped: Readonly<Record<string, number>>
   /** Gauges of the operator's own, such as openWindows, keys, stateBytes. */

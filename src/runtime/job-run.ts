@@ -10,6 +10,7 @@ import type { JobEvent, JobHandle, JobMetrics, JobResult, JobStatus } from './jo
 import { collectMetrics } from './metrics.js'
 import type { RestartStrategy } from './restart-strategy.js'
 import { checkFit } from './state-fit.js'
+import { type OperatorWatermark, watermarkReport } from './watermark-report.js'
 
 export interface RunSettings {
   readonly checkpoints: CheckpointSettings | undefined
@@ -69,7 +70,12 @@ export class JobRun implements JobHandle {
     if (this.finalMetrics !== undefined) return this.finalMetrics
     const elapsedMs = this.environment.clock.elapsed() - this.startedAtMs
     const subtasks = this.attempt?.executor?.metrics() ?? []
-    return collectMetrics(this.execution.job, subtasks, this.counters, elapsedMs)
+    const times = { elapsedMs, takenAtMs: this.environment.clock.now() }
+    return collectMetrics(this.execution.job, subtasks, this.counters, times)
+  }
+
+  watermarks(): readonly OperatorWatermark[] {
+    return watermarkReport(this.metrics())
   }
 
   async checkpoint(): Promise<number> {

@@ -1,9 +1,12 @@
 import { addCounters } from '../core/json.js'
 import type { JobGraph } from '../graph/job-graph.js'
 import type { CheckpointCounters } from './coordinator.js'
+import { EMPTY_JOB_METRICS } from './empty-metrics.js'
 import type { JobMetrics, OperatorMetrics } from './job-handle.js'
 import type { TaskSource } from './source-splits.js'
+import { nameSplit } from './split-names.js'
 import { OperatorNode, type TaskNode } from './task-node.js'
+import { type InputWatermark, mergeInputs } from './watermark-report.js'
 import type { Wiring } from './wiring.js'
 
 /** What one subtask has counted: the figures of its operators, in the order of its chain. */
@@ -13,21 +16,18 @@ export interface SubtaskMetrics {
   readonly rowsExpected: readonly (number | undefined)[]
 }
 
-const NO_CHECKPOINTS: CheckpointCounters = {
-  completed: 0,
-  failed: 0,
-  lastId: undefined,
-  lastBytes: 0,
-  lastDurationMs: 0,
-  lastError: undefined,
+/** How long a task has run, and how much of that it waited for space, ms. */
+export interface TaskTimes {
+  readonly ranMs: number
+  readonly backpressuredMs: number
 }
 
-export function subtaskMetrics({ subtask, nodes, sources }: Wiring): SubtaskMetrics {
+export function subtaskMetrics({ subtask, job, nodes, sources }: Wiring, times: TaskTimes): SubtaskMetrics {
   const members = new Set(subtask.chain.nodes.map(({ id }) => id))
   return {
     operators: nodes
       .filter(node => node.kind !== 'exchange' && members.has(node.id))
-      .map(node => metricsOf(node, sources)),
+      .map(node => metricsOf(node, { job, sources, times })),
     rowsExpected: sources.map(({ pump }) => pump.rowCount),
   }
 }
@@ -37,7 +37,7 @@ export function collectMetrics(
   graph: JobGraph,
   subtasks: readonly SubtaskMetrics[],
   checkpoints: CheckpointCounters | undefined,
-  elapsedMs: number,
+  times: { readonly elapsedMs: number; readonly takenAtMs: number },
 ): JobMetrics {
   const operators = subtasks.length === 0 ? [] : graph.nodes.flatMap(({ id }) => merged(subtasks, id) ?? [])
   const rowsOf = (kind: 'source' | 'sink', field: 'rowsIn' | 'rowsOut'): number => {
@@ -50,9 +50,9 @@ export function collectMetrics(
     rowsExpected: subtasks
       .flatMap(({ rowsExpected }) => rowsExpected)
       .reduce<number | undefined>((sum, rows) => (sum === undefined || rows === undefined ? undefined : sum + rows), 0),
-    elapsedMs,
+    ...times,
     operators,
-    checkpoints: { ...(checkpoints ?? NO_CHECKPOINTS) },
+    checkpoints: { ...(checkpoints ?? EMPTY_JOB_METRICS.checkpoints) },
   }
 }
 
@@ -61,16 +61,26 @@ function merged(subtasks: readonly SubtaskMetrics[], id: string): OperatorMetric
   const own = subtasks.flatMap(({ operators }) => operators.filter(operator => operator.id === id))
   const [first] = own
   if (first === undefined) return undefined
-  const sum = (field: 'rowsIn' | 'rowsOut'): number => own.reduce((total, operator) => total + operator[field], 0)
+  const least = Math.min(...own.map(({ watermark }) => watermark))
+  const sum = (field: Counted): number => own.reduce((total, operator) => total + operator[field], 0)
   return {
     ...first,
     rowsIn: sum('rowsIn'),
     rowsOut: sum('rowsOut'),
-    watermark: Math.min(...own.map(({ watermark }) => watermark)),
+    bytesIn: sum('bytesIn'),
+    bytesOut: sum('bytesOut'),
+    busyMs: sum('busyMs'),
+    backpressuredMs: sum('backpressuredMs'),
+    idleMs: sum('idleMs'),
+    watermarkSinceMs: own.find(({ watermark }) => watermark === least)?.watermarkSinceMs,
+    inputs: mergeInputs(own.map(({ inputs }) => inputs)),
+    watermark: least,
     dropped: added(own.map(({ dropped }) => dropped)),
     gauges: added(own.map(({ gauges }) => gauges)),
   }
 }
+
+type Counted = 'rowsIn' | 'rowsOut' | 'bytesIn' | 'bytesOut' | 'busyMs' | 'backpressuredMs' | 'idleMs'
 
 function added(all: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> {
   const sums: Record<string, number> = {}
@@ -78,13 +88,33 @@ function added(all: readonly Readonly<Record<string, number>>[]): Readonly<Recor
   return sums
 }
 
-function metricsOf(node: TaskNode, sources: readonly TaskSource[]): OperatorMetrics {
-  const { id, kind, rowsIn, rowsOut } = node
+interface Surroundings {
+  readonly job: JobGraph
+  readonly sources: readonly TaskSource[]
+  readonly times: TaskTimes
+}
+
+function metricsOf(node: TaskNode, around: Surroundings): OperatorMetrics {
+  const { id, kind, rowsIn, rowsOut, bytesIn, bytesOut, busyMs } = node
+  const { ranMs, backpressuredMs } = around.times
+  const idleMs = Math.max(0, ranMs - backpressuredMs - busyMs)
+  const counted = { id, kind, rowsIn, rowsOut, bytesIn, bytesOut, busyMs, backpressuredMs, idleMs }
+  const watermarkSinceMs = node.progress?.sinceMs
   if (!(node instanceof OperatorNode)) {
     const dropped: Record<string, number> = {}
-    for (const source of sources) if (source.node === node) addCounters(dropped, source.pump.dropped)
-    return { id, kind, rowsIn, rowsOut, watermark: node.lastWatermark, dropped, gauges: {} }
+    for (const source of around.sources) if (source.node === node) addCounters(dropped, source.pump.dropped)
+    const inputs = node.progress?.all ?? []
+    return { ...counted, watermark: node.lastWatermark, watermarkSinceMs, inputs, dropped, gauges: {} }
   }
   const { reachedWatermark: watermark, dropped, gauges } = node
-  return { id, kind, rowsIn, rowsOut, watermark, dropped, gauges }
+  return { ...counted, watermark, watermarkSinceMs, inputs: inputsOf(node, around), dropped, gauges }
+}
+
+function inputsOf({ id, operator, progress }: OperatorNode, { job, sources }: Surroundings): readonly InputWatermark[] {
+  if (operator.splits === undefined) return progress?.all ?? []
+  return operator.splits.map(({ split, watermark, movedAtMs, isIdle }): InputWatermark => {
+    const { name, source } = nameSplit(job, id, split, sources)
+    const status = source?.hasEnded === true ? 'ended' : isIdle ? 'idle' : 'active'
+    return { name, watermark, sinceMs: movedAtMs, status }
+  })
 }

@@ -58,7 +58,8 @@ export class SubtaskRun {
   }
 
   get metrics(): SubtaskMetrics {
-    return subtaskMetrics(this.parts.wiring)
+    const { wiring, task } = this.parts
+    return subtaskMetrics(wiring, task.times)
   }
 
   /** Fulfilled when it is released and its sinks have written all, with whether it finished. */

@@ -1,6 +1,8 @@
 import type { Batch } from '../core/batch.js'
+import { bytesOf } from '../core/batch-bytes.js'
 import { END_OF_INPUT, NO_WATERMARK, type StreamElement } from '../core/element.js'
 import type { Operator, OperatorState, Output, Steps } from '../operators/operator.js'
+import type { InputProgress } from './input-progress.js'
 import type { SinkPump } from './sink-pump.js'
 import type { WakeUps } from './wake-ups.js'
 
@@ -38,6 +40,12 @@ export abstract class TaskNode {
   private aligning = { checkpointId: 0, missing: 0 }
   private ended = 0
   inputs = 0
+  bytesIn = 0
+  bytesOut = 0
+  /** Time that its steps took, ms. */
+  busyMs = 0
+  /** What is known of its inputs' event time; set where it is told. */
+  progress: InputProgress | undefined
 
   readonly id: string
   readonly kind: string
@@ -80,6 +88,7 @@ export abstract class TaskNode {
     const rows = batch.length
     if (rows === 0) return
     this.rowsOut += rows
+    this.bytesOut += bytesOf(batch)
     for (const { node, input } of this.consumers.get(output) ?? []) node.give({ kind: 'batch', batch }, input)
   }
 
@@ -97,9 +106,11 @@ export abstract class TaskNode {
   protected abstract onEnd(): void
 
   private take(element: StreamElement, input: number): void {
+    this.progress?.see(element, input)
     switch (element.kind) {
       case 'batch':
         this.rowsIn += element.batch.length
+        this.bytesIn += bytesOf(element.batch)
         this.onBatch(element.batch, input)
         break
       case 'watermark':
@@ -144,6 +155,7 @@ export abstract class EntryNode extends TaskNode {
 
   enter(batch: Batch): void {
     this.rowsIn += batch.length
+    this.bytesIn += bytesOf(batch)
     this.emit('main', batch)
   }
 
@@ -278,6 +290,7 @@ export class OperatorNode extends TaskNode implements Output {
   }
 
   watermark(timestamp: number): void {
+    this.progress?.emitted()
     this.emitToAll({ kind: 'watermark', timestamp })
   }
 
@@ -333,6 +346,7 @@ export class SinkNode extends TaskNode {
   protected override onBatch(batch: Batch): void {
     const { timestamps, watermarks } = batch
     this.rowsOut += batch.length
+    this.bytesOut += bytesOf(batch)
     this.pump.write(batch.with({ timestamps: timestamps?.slice(), watermarks: watermarks?.slice() }))
   }
 

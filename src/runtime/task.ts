@@ -74,6 +74,8 @@ export class Task {
   private failure: { readonly cause: unknown } | undefined
   private nextEntry = 0
   private turnStart = 0
+  private startedAtMs: number | undefined
+  private backpressuredMs = 0
   private hasReportedEnd = false
   private dueBarrier: number | undefined
   private rowsAtOnce = MAX_ROWS_AT_ONCE
@@ -142,6 +144,12 @@ export class Task {
     this.wake()
   }
 
+  /** How long it has run, and how much of that it waited for space in sinks and channels, ms. */
+  get times(): { readonly ranMs: number; readonly backpressuredMs: number } {
+    const { startedAtMs, backpressuredMs } = this
+    return { ranMs: startedAtMs === undefined ? 0 : this.clock.elapsed() - startedAtMs, backpressuredMs }
+  }
+
   throwFailure(): void {
     if (this.failure !== undefined) throw this.failure.cause
   }
@@ -152,6 +160,7 @@ export class Task {
    */
   async run(): Promise<boolean> {
     this.turnStart = this.clock.elapsed()
+    this.startedAtMs = this.turnStart
     this.announceSplits()
     for (;;) {
       await this.workOff()
@@ -192,8 +201,10 @@ export class Task {
       const deepest = nodes.findLastIndex(candidate => candidate.hasWork)
       // What is upstream of a full operator would only pile up before it.
       if (space !== undefined || deepest < blocked) {
+        const from = this.clock.elapsed()
         await (space ?? this.signal.wait())
         this.turnStart = this.clock.elapsed()
+        this.backpressuredMs += this.turnStart - from
         continue
       }
       const node = nodes[deepest]
@@ -201,6 +212,7 @@ export class Task {
       const start = this.clock.elapsed()
       node.step()
       const end = this.clock.elapsed()
+      node.busyMs += end - start
       this.longestStepMs = Math.max(this.longestStepMs, end - start)
       if (end - this.turnStart >= TURN_MS) {
         await this.clock.nextTurn()

@@ -3,13 +3,14 @@ import type { Json } from '../core/json.js'
 import { numberFromJson } from '../core/json-numbers.js'
 import { keyGroupRange } from '../core/key-groups.js'
 import type { Exchange, ExecutionGraph, Subtask } from '../graph/execution-graph.js'
-import type { GraphNode } from '../graph/job-graph.js'
+import type { GraphNode, JobGraph } from '../graph/job-graph.js'
 import type { Kernel } from '../kernel/module.js'
 import { Alignment } from './alignment.js'
 import { type Channels, receiversOf, sendersOf } from './channels.js'
 import type { Environment } from './environment.js'
 import { ExchangeNode } from './exchange-node.js'
 import { InputGate } from './input-gate.js'
+import { InputProgress } from './input-progress.js'
 import { createPartitioner } from './partitioner.js'
 import { SinkPump } from './sink-pump.js'
 import { openSplits, positionOf, type TaskSource } from './source-splits.js'
@@ -68,6 +69,10 @@ export class Wiring implements TaskParts {
     }
   }
 
+  get job(): JobGraph {
+    return this.context.execution.job
+  }
+
   /** Releases everything; the first failure is thrown when all is released. */
   async close(): Promise<void> {
     const failures: unknown[] = []
@@ -111,6 +116,11 @@ export class Wiring implements TaskParts {
       const upstream = this.byId.get(from) ?? this.openGate(id, input, restored)
       upstream.connect(this.byId.has(from) ? output : 'main', node)
     }
+    const { clock } = this.context.environment
+    node.progress = new InputProgress(
+      graphNode.inputs.map(({ from }) => from),
+      () => clock.now(),
+    )
     node.rowsIn = restored.rowsIn
     node.rowsOut = restored.rowsOut
     this.byId.set(id, node)

@@ -1,6 +1,7 @@
 import type { JobMetrics } from 'sabot'
 import { SabotError } from 'sabot'
 import { describe, expect, it } from 'vitest'
+import { emptyOperatorMetrics } from '../../src/runtime/empty-metrics.js'
 import { figuresOf, RateMeter } from '../../web/figures.js'
 import { newestHour } from '../../web/newest-hour.js'
 
@@ -46,10 +47,10 @@ describe('figures', () => {
     rowsOut: 20,
     rowsExpected: 300,
     elapsedMs: 1000,
+    takenAtMs: 0,
     operators: [
       {
-        id: 't',
-        kind: 'timestamps',
+        ...emptyOperatorMetrics('t', 'timestamps'),
         rowsIn: 100,
         rowsOut: 99,
         watermark: 1,
@@ -57,8 +58,7 @@ describe('figures', () => {
         gauges: {},
       },
       {
-        id: 'w',
-        kind: 'window',
+        ...emptyOperatorMetrics('w', 'window'),
         rowsIn: 99,
         rowsOut: 20,
         watermark: 5,
@@ -66,8 +66,7 @@ describe('figures', () => {
         gauges: { openWindows: 7 },
       },
       {
-        id: 'v',
-        kind: 'window',
+        ...emptyOperatorMetrics('v', 'window'),
         rowsIn: 99,
         rowsOut: 1,
         watermark: 4,

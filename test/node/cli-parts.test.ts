@@ -13,6 +13,7 @@ import {
   resultToJSON,
 } from '../../src/node/cli/progress.js'
 import { describeError, errorToJSON } from '../../src/node/cli/report-error.js'
+import { emptyOperatorMetrics } from '../../src/runtime/empty-metrics.js'
 import type { JobMetrics, JobResult, OperatorMetrics } from '../../src/runtime/job-handle.js'
 import type { CheckpointManifest } from '../../src/state/manifest.js'
 
@@ -39,13 +40,7 @@ describe('parseJobSpecifier', () => {
 })
 
 const operator = (init: Partial<OperatorMetrics>): OperatorMetrics => ({
-  id: 'source-1',
-  kind: 'source',
-  rowsIn: 0,
-  rowsOut: 0,
-  watermark: Number.NEGATIVE_INFINITY,
-  dropped: {},
-  gauges: {},
+  ...emptyOperatorMetrics('source-1', 'source'),
   ...init,
 })
 
@@ -54,6 +49,7 @@ const metrics: JobMetrics = {
   rowsOut: 1200,
   rowsExpected: 3_000_000,
   elapsedMs: 2000,
+  takenAtMs: 0,
   operators: [
     operator({}),
     operator({

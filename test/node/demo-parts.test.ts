@@ -9,6 +9,7 @@ import { LatestHour } from '../../src/node/demo/latest-hour.js'
 import { observedFiles } from '../../src/node/demo/observed-files.js'
 import { panelLines, totalLines } from '../../src/node/demo/panel.js'
 import { printJson } from '../../src/node/demo/print-json.js'
+import { emptyOperatorMetrics } from '../../src/runtime/empty-metrics.js'
 import type { JobMetrics } from '../../src/runtime/job-handle.js'
 import { MemoryFiles } from '../../src/testing/memory-files.js'
 
@@ -104,10 +105,10 @@ const metrics: JobMetrics = {
   rowsOut: 10,
   rowsExpected: 3_000_000,
   elapsedMs: 1500,
+  takenAtMs: 0,
   operators: [
     {
-      id: 'hourly',
-      kind: 'window-aggregate',
+      ...emptyOperatorMetrics('hourly', 'window-aggregate'),
       rowsIn: 1,
       rowsOut: 1,
       watermark: Date.UTC(2001, 2, 2, 11),

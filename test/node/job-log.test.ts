@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SabotError } from '../../src/index.js'
 import { JobLog } from '../../src/node/logs/job-log.js'
+import { emptyOperatorMetrics } from '../../src/runtime/empty-metrics.js'
 import type { JobMetrics } from '../../src/runtime/job-handle.js'
 
 const metrics: JobMetrics = {
@@ -8,9 +9,8 @@ const metrics: JobMetrics = {
   rowsOut: 3,
   rowsExpected: undefined,
   elapsedMs: 5,
-  operators: [
-    { id: 'w', kind: 'window', rowsIn: 1, rowsOut: 1, watermark: 86_400_000, dropped: { late: 2 }, gauges: {} },
-  ],
+  takenAtMs: 0,
+  operators: [{ ...emptyOperatorMetrics('w', 'window'), watermark: 86_400_000, dropped: { late: 2 } }],
   checkpoints: { completed: 1, failed: 0, lastId: 1, lastBytes: 1, lastDurationMs: 1, lastError: undefined },
 }
 

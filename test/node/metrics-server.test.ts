@@ -4,6 +4,7 @@ import { collect, count, iterable, job, memory, SabotError, tumbling } from '../
 import { jobMetricsText, type WatchedJob } from '../../src/node/http/job-metrics-text.js'
 import { prometheusText, snakeCase } from '../../src/node/http/prometheus-text.js'
 import { type MetricsServer, run, type ServedJob, serveMetrics } from '../../src/node/index.js'
+import { emptyOperatorMetrics } from '../../src/runtime/empty-metrics.js'
 import type { JobMetrics, JobStatus, OperatorMetrics } from '../../src/runtime/job-handle.js'
 
 const graph = job('hourly', j => {
@@ -16,13 +17,7 @@ const graph = job('hourly', j => {
 }).plan()
 
 const operator = (id: string, parts: Partial<OperatorMetrics> = {}): OperatorMetrics => ({
-  id,
-  kind: 'map',
-  rowsIn: 0,
-  rowsOut: 0,
-  watermark: Number.NEGATIVE_INFINITY,
-  dropped: {},
-  gauges: {},
+  ...emptyOperatorMetrics(id, 'map'),
   ...parts,
 })
 
@@ -40,6 +35,7 @@ function handleOf(status: JobStatus = 'running', operators: readonly OperatorMet
     rowsOut: 3,
     rowsExpected: undefined,
     elapsedMs: 1_500,
+    takenAtMs: 4_000,
     operators,
     checkpoints,
   }
@@ -119,7 +115,14 @@ describe('the text format of Prometheus', () => {
   it('holds the figures of a job and of each operator once a family', () => {
     const text = jobMetricsText([
       handleOf('running', [
-        operator('map-1', { rowsIn: 5, watermark: 1_500, dropped: { late: 2 }, gauges: { stateBytes: 64 } }),
+        operator('map-1', {
+          rowsIn: 5,
+          bytesIn: 80,
+          busyMs: 250,
+          watermark: 1_500,
+          dropped: { late: 2 },
+          gauges: { stateBytes: 64 },
+        }),
         operator('map-2', { rowsOut: 4, gauges: { stateBytes: 8 } }),
       ]),
     ])
@@ -131,13 +134,16 @@ describe('the text format of Prometheus', () => {
         'sabot_checkpoint_last_duration_seconds{job="hourly"} 0.25',
         'sabot_operator_rows_in_total{job="hourly",operator="map-1",kind="map"} 5',
         'sabot_operator_watermark_seconds{job="hourly",operator="map-1",kind="map"} 1.5',
+        'sabot_operator_watermark_lag_seconds{job="hourly",operator="map-1",kind="map"} 2.5',
+        'sabot_operator_bytes_in_total{job="hourly",operator="map-1",kind="map"} 80',
+        'sabot_operator_busy_seconds_total{job="hourly",operator="map-1",kind="map"} 0.25',
         'sabot_operator_dropped_total{job="hourly",operator="map-1",kind="map",reason="late"} 2',
         'sabot_operator_state_bytes{job="hourly",operator="map-1",kind="map"} 64',
         'sabot_operator_state_bytes{job="hourly",operator="map-2",kind="map"} 8',
       ]),
     )
     // No watermark yet is no sample, and every family is told once.
-    expect(text).not.toContain('watermark_seconds{job="hourly",operator="map-2"')
+    expect(text).not.toMatch(/watermark_(lag_)?seconds\{job="hourly",operator="map-2"/)
     const families = text.split('\n').flatMap(line => (line.startsWith('# TYPE') ? [line.split(' ')[2]] : []))
     expect(new Set(families).size).toBe(families.length)
   })

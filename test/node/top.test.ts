@@ -14,7 +14,15 @@ const operator = (id: string, inputs: readonly string[], parts: Partial<Operator
   inputs,
   rowsIn: 0,
   rowsOut: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+  busyMs: 0,
+  backpressuredMs: 0,
+  idleMs: 0,
   watermark: null,
+  watermarkSinceMs: null,
+  heldBy: null,
+  inputWatermarks: [],
   dropped: {},
   gauges: {},
   ...parts,
@@ -27,11 +35,14 @@ const view = (rowsIn: number, elapsedMs: number): JobView => ({
   rowsOut: 2,
   rowsExpected: 4_000,
   elapsedMs,
+  takenAtMs: Date.parse('2026-01-01T10:00:04Z'),
   operators: [
-    operator('clicks', [], { kind: 'source', rowsIn, rowsOut: rowsIn }),
+    operator('clicks', [], { kind: 'source', rowsIn, rowsOut: rowsIn, busyMs: elapsedMs / 4, idleMs: elapsedMs / 4 }),
     operator('windows', ['clicks'], {
       rowsIn,
       watermark: Date.parse('2026-01-01T10:00:00Z'),
+      heldBy: 'split 3 of clicks holds it',
+      inputWatermarks: ['2', '3'].map(name => ({ name, status: 'active', watermark: 1, sinceMs: null })),
       dropped: { late: 3, other: 0 },
       gauges: { keys: 12, stateBytes: 4_096, openWindows: 2 },
     }),
@@ -47,14 +58,15 @@ describe('what sabot top shows', () => {
   it('is the graph with rates since the last look', () => {
     const first = { job: view(1_000, 2_000), atMs: 5_000 }
     const second = { job: view(1_600, 2_500), atMs: 5_500 }
-    expect(plain(topLines(first, undefined)).at(3)).toMatch(/^clicks +1,000 +1,000 +500 +none yet/)
+    expect(plain(topLines(first, undefined)).at(3)).toMatch(/^clicks +1,000 +1,000 +500 +50 % +0 % +none yet$/)
     expect(plain(topLines(second, first))).toEqual([
       'hourly running · 1,600 rows in (40 %) · 2 out · 2.5 s',
       '2 checkpoints · the last is 7 (2.0 kB, 30 ms) · 1 failed',
-      'operator      in    out  rows/s  watermark                state            aside',
-      'clicks     1,600  1,600   1,200  none yet',
-      '  windows  1,600      0   1,200  2026-01-01 10:00:00 UTC  12 keys, 4.1 kB  3 late',
-      '    out        0      0       0  end of input',
+      'operator      in    out  rows/s  busy  blocked  watermark                behind  state            aside',
+      'clicks     1,600  1,600   1,200  50 %      0 %  none yet',
+      '  windows  1,600      0   1,200                 2026-01-01 10:00:00 UTC  4.0 s   12 keys, 4.1 kB  3 late',
+      '           split 3 of clicks holds it',
+      '    out        0      0       0                 end of input',
     ])
   })
 

@@ -88,7 +88,11 @@ export function resultToJSON(name: string, result: JobResult): object {
     ...metrics,
     resumedFrom: result.resumedFrom ?? null,
     lastCheckpoint: result.lastCheckpoint ?? null,
-    operators: operators.map(operator => ({ ...operator, watermark: watermarkToJSON(operator.watermark) })),
+    operators: operators.map(operator => ({
+      ...operator,
+      watermark: watermarkToJSON(operator.watermark),
+      inputs: operator.inputs.map(input => ({ ...input, watermark: watermarkToJSON(input.watermark) })),
+    })),
     checkpoints: {
       ...checkpoints,
       lastError: checkpoints.lastError === undefined ? undefined : errorToJSON(checkpoints.lastError),

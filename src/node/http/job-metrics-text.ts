@@ -7,7 +7,12 @@ export type WatchedJob = Pick<JobHandle, 'name' | 'status' | 'metrics'>
 
 type Type = Metric['type']
 type JobFigure = readonly [name: string, type: Type, help: string, of: (metrics: JobMetrics) => number | undefined]
-type OperatorFigure = readonly [name: string, type: Type, help: string, of: (operator: OperatorMetrics) => number]
+type OperatorFigure = readonly [
+  name: string,
+  type: Type,
+  help: string,
+  of: (operator: OperatorMetrics, takenAtMs: number) => number | undefined,
+]
 
 const seconds = (ms: number): number => ms / 1000
 
@@ -36,6 +41,22 @@ const JOB_FIGURES: readonly JobFigure[] = [
 const OPERATOR_FIGURES: readonly OperatorFigure[] = [
   ['sabot_operator_rows_in_total', 'counter', 'Rows that came to the operator.', ({ rowsIn }) => rowsIn],
   ['sabot_operator_rows_out_total', 'counter', 'Rows that the operator put out.', ({ rowsOut }) => rowsOut],
+  ['sabot_operator_bytes_in_total', 'counter', 'Bytes of the rows that came in, in columns.', ({ bytesIn }) => bytesIn],
+  ['sabot_operator_bytes_out_total', 'counter', 'Bytes of the rows put out, in columns.', ({ bytesOut }) => bytesOut],
+  ['sabot_operator_busy_seconds_total', 'counter', 'Time that it worked.', ({ busyMs }) => seconds(busyMs)],
+  [
+    'sabot_operator_backpressured_seconds_total',
+    'counter',
+    'Time that its tasks waited for space downstream.',
+    ({ backpressuredMs }) => seconds(backpressuredMs),
+  ],
+  ['sabot_operator_idle_seconds_total', 'counter', 'The rest of the time.', ({ idleMs }) => seconds(idleMs)],
+  [
+    'sabot_operator_watermark_lag_seconds',
+    'gauge',
+    'How far the watermark of the operator is behind processing time.',
+    ({ watermark }, takenAtMs) => (Number.isFinite(watermark) ? seconds(takenAtMs - watermark) : undefined),
+  ],
   [
     'sabot_operator_watermark_seconds',
     'gauge',
@@ -48,10 +69,10 @@ const OPERATOR_FIGURES: readonly OperatorFigure[] = [
 export function jobMetricsText(jobs: readonly WatchedJob[]): string {
   const taken = jobs.map(job => ({ job: job.name, status: job.status, metrics: job.metrics() }))
   const all = taken.flatMap(({ job, metrics }) => {
-    return metrics.operators.map(operator => ({
-      labels: { job, operator: operator.id, kind: operator.kind },
-      operator,
-    }))
+    const { takenAtMs } = metrics
+    return metrics.operators.map(operator => {
+      return { labels: { job, operator: operator.id, kind: operator.kind }, operator, takenAtMs }
+    })
   })
   return prometheusText([
     {
@@ -64,7 +85,7 @@ export function jobMetricsText(jobs: readonly WatchedJob[]): string {
       return { name, type, help, samples: taken.flatMap(({ job, metrics }) => sampleOf({ job }, of(metrics))) }
     }),
     ...OPERATOR_FIGURES.map(([name, type, help, of]): Metric => {
-      const samples = all.flatMap(({ labels, operator }) => sampleOf(labels, of(operator)))
+      const samples = all.flatMap(({ labels, operator, takenAtMs }) => sampleOf(labels, of(operator, takenAtMs)))
       return { name, type, help, samples }
     }),
     {
@@ -73,6 +94,16 @@ export function jobMetricsText(jobs: readonly WatchedJob[]): string {
       help: 'Rows that did not go the main way, by reason.',
       samples: all.flatMap(({ labels, operator }) =>
         Object.entries(operator.dropped).map(([reason, value]) => ({ labels: { ...labels, reason }, value })),
+      ),
+    },
+    {
+      name: 'sabot_input_watermark_seconds',
+      type: 'gauge',
+      help: 'Event time that an input of the operator, or a split of its source, has reached.',
+      samples: all.flatMap(({ labels, operator }) =>
+        operator.inputs.flatMap(({ name, status, watermark }) =>
+          sampleOf({ ...labels, input: name, status }, seconds(watermark)),
+        ),
       ),
     },
     ...gaugeMetrics(all),

@@ -1,7 +1,8 @@
 /* Jobs as JSON, for /jobs and those who read it. */
 import type { Json } from '../../core/json.js'
 import type { JobGraph } from '../../graph/job-graph.js'
-import type { JobMetrics } from '../../runtime/job-handle.js'
+import { emptyOperatorMetrics } from '../../runtime/empty-metrics.js'
+import { describeHolder, type InputWatermark, watermarkReport } from '../../runtime/watermark-report.js'
 import type { WatchedJob } from './job-metrics-text.js'
 
 /** A job and what is known of it before it runs. */
@@ -18,6 +19,7 @@ export interface JobView {
   readonly rowsOut: number
   readonly rowsExpected: number | null
   readonly elapsedMs: number
+  readonly takenAtMs: number
   readonly operators: readonly OperatorView[]
   readonly checkpoints: {
     readonly completed: number
@@ -29,6 +31,14 @@ export interface JobView {
   }
 }
 
+/** An input, or a split of the source: see InputWatermark. */
+export interface InputView {
+  readonly name: string
+  readonly status: string
+  readonly watermark: number | 'end' | null
+  readonly sinceMs: number | null
+}
+
 export interface OperatorView {
   readonly id: string
   readonly kind: string
@@ -37,7 +47,16 @@ export interface OperatorView {
   readonly inputs: readonly string[]
   readonly rowsIn: number
   readonly rowsOut: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  readonly busyMs: number
+  readonly backpressuredMs: number
+  readonly idleMs: number
   readonly watermark: number | 'end' | null
+  readonly watermarkSinceMs: number | null
+  /** Who holds the watermark, in words; null where the operator has no inputs. */
+  readonly heldBy: string | null
+  readonly inputWatermarks: readonly InputView[]
   readonly dropped: Readonly<Record<string, number>>
   readonly gauges: Readonly<Record<string, number>>
 }
@@ -51,9 +70,17 @@ export function jobView({ handle, graph }: ServedJob): JobView {
     ...metrics,
     rowsExpected: rowsExpected ?? null,
     operators: graph.nodes.map(({ id, kind, description, inputs }): OperatorView => {
-      const found = operators.find(operator => operator.id === id) ?? noMetrics(id, kind)
-      const from = inputs.map(input => input.from)
-      return { ...found, description, inputs: from, watermark: watermarkJson(found.watermark) }
+      const found = operators.find(operator => operator.id === id) ?? emptyOperatorMetrics(id, kind)
+      const [told] = watermarkReport({ operators: [found] })
+      return {
+        ...found,
+        description,
+        inputs: inputs.map(({ from }) => from),
+        watermark: watermarkJson(found.watermark),
+        watermarkSinceMs: found.watermarkSinceMs ?? null,
+        heldBy: told === undefined ? null : describeHolder(told),
+        inputWatermarks: found.inputs.map(inputView),
+      }
     }),
     checkpoints: {
       ...counted,
@@ -63,9 +90,8 @@ export function jobView({ handle, graph }: ServedJob): JobView {
   }
 }
 
-/** Before its operators are open, a job has no metrics. */
-function noMetrics(id: string, kind: string): JobMetrics['operators'][number] {
-  return { id, kind, rowsIn: 0, rowsOut: 0, watermark: Number.NEGATIVE_INFINITY, dropped: {}, gauges: {} }
+function inputView({ name, status, watermark, sinceMs }: InputWatermark): InputView {
+  return { name, status, watermark: watermarkJson(watermark), sinceMs: sinceMs ?? null }
 }
 
 function watermarkJson(ms: number): number | 'end' | null {

@@ -9,14 +9,15 @@ export interface Seen {
   readonly atMs: number
 }
 
-const HEADINGS = ['operator', 'in', 'out', 'rows/s', 'watermark', 'state', 'aside']
+const HEADINGS = ['operator', 'in', 'out', 'rows/s', 'busy', 'blocked', 'watermark', 'behind', 'state', 'aside']
+const LAST_NUMBER = 5
 
 /** The lines of one job. Rates are those since `before`; without it, those since the job began. */
 export function topLines(now: Seen, before: Seen | undefined): string[] {
   const { job } = now
   const depths = depthsOf(job)
   const rows = job.operators.map(operator => {
-    return cells(operator, depths.get(operator.id) ?? 0, rateOf(operator, now, before))
+    return cells(operator, depths.get(operator.id) ?? 0, now, before)
   })
   const widths = HEADINGS.map((heading, column) => {
     return Math.max(heading.length, ...rows.map(row => plainLength(row[column] ?? '')))
@@ -26,7 +27,14 @@ export function topLines(now: Seen, before: Seen | undefined): string[] {
       .map((cell, column) => pad(cell, widths[column] ?? 0, isNumber(column)))
       .join('  ')
       .trimEnd()
-  return [headline(job), checkpointLine(job), pc.dim(line(HEADINGS)), ...rows.map(line)]
+  const lines = rows.flatMap((row, index) => [line(row), ...holderLines(job.operators[index], widths[0] ?? 0)])
+  return [headline(job), checkpointLine(job), pc.dim(line(HEADINGS)), ...lines]
+}
+
+/** Where several inputs or splits meet: who holds the watermark. */
+function holderLines(operator: OperatorView | undefined, indent: number): string[] {
+  if (operator === undefined || operator.heldBy === null || operator.inputWatermarks.length < 2) return []
+  return [pc.dim(`${' '.repeat(indent)}  ${operator.heldBy}`)]
 }
 
 function headline(job: JobView): string {
@@ -46,8 +54,10 @@ function checkpointLine({ checkpoints }: JobView): string {
   return parts.join(pc.dim(' · '))
 }
 
-function cells(operator: OperatorView, depth: number, rate: number): string[] {
+function cells(operator: OperatorView, depth: number, now: Seen, before: Seen | undefined): string[] {
   const { rowsIn, rowsOut, gauges, dropped } = operator
+  const earlier = before?.job.operators.find(({ id }) => id === operator.id)
+  const shares = sharesOf(operator, earlier)
   const aside = Object.entries(dropped).filter(([, rows]) => rows > 0)
   const { stateBytes, keys } = gauges
   const state = [
@@ -58,15 +68,40 @@ function cells(operator: OperatorView, depth: number, rate: number): string[] {
     `${'  '.repeat(depth)}${operator.id}`,
     count(rowsIn),
     count(rowsOut),
-    count(rate),
+    count(rateOf(operator, earlier, now, before)),
+    shares.busy,
+    shares.blocked,
     watermark(watermarkMs(operator)),
+    lagOf(operator, now),
     state.join(', '),
     aside.map(([reason, rows]) => pc.yellow(`${count(rows)} ${reason}`)).join(', '),
   ]
 }
 
-function rateOf({ id, rowsIn, rowsOut }: OperatorView, now: Seen, before: Seen | undefined): number {
-  const earlier = before?.job.operators.find(operator => operator.id === id)
+/** The shares of the time since the last look. */
+function sharesOf(
+  now: OperatorView,
+  earlier: OperatorView | undefined,
+): { readonly busy: string; readonly blocked: string } {
+  const busy = now.busyMs - (earlier?.busyMs ?? 0)
+  const blocked = now.backpressuredMs - (earlier?.backpressuredMs ?? 0)
+  const all = busy + blocked + now.idleMs - (earlier?.idleMs ?? 0)
+  const share = (part: number): string => (all > 0 ? `${Math.round((100 * part) / all)} %` : '')
+  return { busy: share(busy), blocked: share(blocked) }
+}
+
+/** How far event time is behind processing time. */
+function lagOf(operator: OperatorView, { job }: Seen): string {
+  const at = watermarkMs(operator)
+  return Number.isFinite(at) ? took(Math.max(0, job.takenAtMs - at)) : ''
+}
+
+function rateOf(
+  { rowsIn, rowsOut }: OperatorView,
+  earlier: OperatorView | undefined,
+  now: Seen,
+  before: Seen | undefined,
+): number {
   // A source has rows in too; what a sink puts out is what came in.
   const rows = Math.max(rowsIn - (earlier?.rowsIn ?? 0), rowsOut - (earlier?.rowsOut ?? 0))
   const ms = before === undefined ? now.job.elapsedMs : now.atMs - before.atMs
@@ -88,7 +123,7 @@ function watermarkMs({ watermark: at }: Pick<OperatorView, 'watermark'>): number
 }
 
 function isNumber(column: number): boolean {
-  return column >= 1 && column <= 3
+  return column >= 1 && column <= LAST_NUMBER
 }
 
 function pad(cell: string, width: number, atStart: boolean): string {

@@ -14,13 +14,16 @@ export interface SplitTime {
   /** The state of a custom strategy. */
   state: Json
   isIdle: boolean
-  /** Processing time at which its watermark moved last, ms; undefined: not since the operator was opened. */
+  /** The watermark that the coalesced one has taken in. */
+  toldWatermark: number
+  /** Processing time at which it moved last, ms; undefined: not since the operator was opened. */
   movedAtMs: number | undefined
 }
 
 export function newSplitTime(split: number | undefined, slot: number, state: Json): SplitTime {
   const none = NO_WATERMARK
-  return { split, slot, maxTimestamp: none, watermark: none, state, isIdle: false, movedAtMs: undefined }
+  const times = { maxTimestamp: none, watermark: none, toldWatermark: none }
+  return { split, slot, ...times, state, isIdle: false, movedAtMs: undefined }
 }
 
 export function splitTimeToJson({ split, maxTimestamp, watermark, state, isIdle }: SplitTime): Json {
@@ -40,6 +43,7 @@ export function splitTimeFromJson(json: Json, slot: number): SplitTime {
     slot,
     maxTimestamp: numberMember(json, 'maxTimestamp', NO_WATERMARK),
     watermark: numberMember(json, 'watermark', NO_WATERMARK),
+    toldWatermark: numberMember(json, 'watermark', NO_WATERMARK),
     state: memberOf(json, 'state') ?? null,
     isIdle: memberOf(json, 'isIdle') === true,
     movedAtMs: undefined,

@@ -74,7 +74,8 @@ export class SplitWatermarks {
 
   /** The split has reached its watermark, at a moment of processing time. `before`: what all had reached before. */
   moved(split: SplitTime, nowMs: number, before: number): void {
-    split.movedAtMs = nowMs
+    if (split.watermark > split.toldWatermark) split.movedAtMs = nowMs
+    split.toldWatermark = split.watermark
     this.inputs.advance(split.slot, split.watermark)
     this.noteMover(split.split, before)
   }
