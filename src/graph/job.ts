@@ -42,7 +42,9 @@ export interface SourceOptions {
   /** The stable id under which the source's position is kept. Default: 'source-1', 'source-2', ... */
   readonly id?: string
   /**
-   * The source counts as idle for the watermark when it gave nothing for so long. Default 1 minute; 0: never.
+   * The source, and each of its splits on its own, counts as idle for the watermark when it gave nothing for so long,
+   * in processing time: the others go on without it. When all are idle, the watermark goes on to the highest that any
+   * had reached. Default 1 minute; 0: never.
    */
   readonly idleness?: Duration
 }

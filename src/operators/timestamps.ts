@@ -96,7 +96,10 @@ class TimestampsOperator implements Operator {
 
   /** Event time begins here: of what comes from before, only the end of input counts. */
   onWatermark(timestamp: number): undefined {
-    if (timestamp === END_OF_INPUT) this.context.output.watermark(timestamp)
+    if (timestamp !== END_OF_INPUT) return
+    // The watermark of an idle input would be ignored.
+    if (this.coalesced.isIdle) this.context.output.active()
+    this.context.output.watermark(timestamp)
   }
 
   onIdle(_input: number, split: number | undefined): undefined {

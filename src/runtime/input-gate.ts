@@ -36,7 +36,8 @@ export class InputGate extends EntryNode implements Output {
   admit(given: Batch, channel: number): Batch {
     if (this.watermarks === undefined || given.watermarks === undefined) return given
     const batch = given.compact()
-    return batch.with({ watermarks: batch.watermarks && this.watermarks.ofRows(batch.watermarks, channel) })
+    const watermarks = batch.watermarks && this.watermarks.ofRows(batch.watermarks, channel)
+    return batch.with({ watermarks, movers: undefined })
   }
 
   /** Rows may have moved the watermark on. */

@@ -4,7 +4,7 @@ import type { CheckpointCounters } from './coordinator.js'
 import { EMPTY_JOB_METRICS } from './empty-metrics.js'
 import type { JobMetrics, OperatorMetrics } from './job-handle.js'
 import type { TaskSource } from './source-splits.js'
-import { nameSplit } from './split-names.js'
+import { bySplit, nameSplit, type SourcesBySplit } from './split-names.js'
 import { OperatorNode, type TaskNode } from './task-node.js'
 import { type InputWatermark, mergeInputs } from './watermark-report.js'
 import type { Wiring } from './wiring.js'
@@ -23,11 +23,12 @@ export interface TaskTimes {
 }
 
 export function subtaskMetrics({ subtask, job, nodes, sources }: Wiring, times: TaskTimes): SubtaskMetrics {
+  const around: Surroundings = { job, sources, splits: bySplit(sources), times }
   const members = new Set(subtask.chain.nodes.map(({ id }) => id))
   return {
     operators: nodes
       .filter(node => node.kind !== 'exchange' && members.has(node.id))
-      .map(node => metricsOf(node, { job, sources, times })),
+      .map(node => metricsOf(node, around)),
     rowsExpected: sources.map(({ pump }) => pump.rowCount),
   }
 }
@@ -91,6 +92,7 @@ function added(all: readonly Readonly<Record<string, number>>[]): Readonly<Recor
 interface Surroundings {
   readonly job: JobGraph
   readonly sources: readonly TaskSource[]
+  readonly splits: SourcesBySplit
   readonly times: TaskTimes
 }
 
@@ -110,10 +112,10 @@ function metricsOf(node: TaskNode, around: Surroundings): OperatorMetrics {
   return { ...counted, watermark, watermarkSinceMs, inputs: inputsOf(node, around), dropped, gauges }
 }
 
-function inputsOf({ id, operator, progress }: OperatorNode, { job, sources }: Surroundings): readonly InputWatermark[] {
+function inputsOf({ id, operator, progress }: OperatorNode, { job, splits }: Surroundings): readonly InputWatermark[] {
   if (operator.splits === undefined) return progress?.all ?? []
   return operator.splits.map(({ split, watermark, movedAtMs, isIdle }): InputWatermark => {
-    const { name, source } = nameSplit(job, id, split, sources)
+    const { name, source } = nameSplit(job, id, split, splits)
     const status = source?.hasEnded === true ? 'ended' : isIdle ? 'idle' : 'active'
     return { name, watermark, sinceMs: movedAtMs, status }
   })

@@ -8,6 +8,19 @@ export interface NamedSplit {
   readonly source: TaskSource | undefined
 }
 
+/** The splits that a subtask reads, by source and number. */
+export type SourcesBySplit = ReadonlyMap<string, ReadonlyMap<number | undefined, TaskSource>>
+
+export function bySplit(sources: readonly TaskSource[]): SourcesBySplit {
+  const all = new Map<string, Map<number | undefined, TaskSource>>()
+  for (const source of sources) {
+    const { id } = source.node
+    const ofSource = all.get(id) ?? new Map<number | undefined, TaskSource>()
+    all.set(id, ofSource.set(source.split?.number, source))
+  }
+  return all
+}
+
 /**
  * The name of a split by the number that an operator behind the source knows it by: unions without event time number
  * the splits of their inputs anew (operators/union.ts).
@@ -16,12 +29,12 @@ export function nameSplit(
   job: JobGraph,
   operator: string,
   split: number | undefined,
-  sources: readonly TaskSource[],
+  sources: SourcesBySplit,
 ): NamedSplit {
   const { inputs, id } = job.node(operator)
   const [first] = inputs
   if (first === undefined) {
-    const source = sources.find(({ node, split: own }) => node.id === id && own?.number === split)
+    const source = sources.get(id)?.get(split)
     return { name: split === undefined ? id : `split ${source?.split?.id ?? split} of ${id}`, source }
   }
   if (inputs.length === 1 || split === undefined) return nameSplit(job, first.from, split, sources)

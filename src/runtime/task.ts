@@ -277,9 +277,8 @@ export class Task {
   /** A split that has ended does not hold back the others. */
   private end(source: TaskSource): void {
     source.hasEnded = true
+    if (source.split !== undefined) source.node.idle(source.split.number)
     this.endWithSplits(source.node)
-    // Behind the last one, the end of input is the watermark; an idle input would ignore it.
-    if (source.split !== undefined && !source.node.hasEnded) source.node.idle(source.split.number)
   }
 
   private endWithSplits(node: SourceNode): void {

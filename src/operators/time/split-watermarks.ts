@@ -36,6 +36,11 @@ export class SplitWatermarks {
     return this.inputs.current
   }
 
+  /** Whether there are splits, and none is active. */
+  get isIdle(): boolean {
+    return this.bySplit.size > 0 && [...this.bySplit.values()].every(({ isIdle }) => isIdle)
+  }
+
   /** In the order in which they came. */
   get all(): Iterable<SplitTime> {
     return this.bySplit.values()
