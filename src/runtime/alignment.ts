@@ -10,11 +10,14 @@ interface Member {
 }
 
 /**
- * Which splits are not to be read now, since their event time is too far ahead of others in their group. The least
- * advanced that is not idle is never held back, so a group always moves on.
+ * Which splits are not to be read now, since their event time is too far ahead of others in their group: those that all
+ * subtasks of an executor read. The least advanced that is not idle is never held back, so a group always moves on.
  */
 export class Alignment {
   private readonly members = new Map<TaskSource, Member>()
+  private readonly listeners: (() => void)[] = []
+  /** The least of each group when it was looked at last. */
+  private readonly told = new Map<string, number>()
 
   /** @throws SabotError INVALID_OPTION for a split that is in another group: two groups could wait for one another */
   add(alignment: SplitAlignment, sources: readonly TaskSource[]): void {
@@ -31,6 +34,23 @@ export class Alignment {
       member.alignments.push(alignment)
       this.members.set(source, member)
     }
+  }
+
+  /** Calls back when splits may be read again that were held back. */
+  onProgress(listener: () => void): void {
+    this.listeners.push(listener)
+  }
+
+  /** To be called when splits may have come on, turned idle or ended: tells who waits for it. */
+  settle(): void {
+    let hasChanged = false
+    for (const group of new Set([...this.members.values()].map(member => member.group))) {
+      const least = this.least(group)
+      if (least === this.told.get(group)) continue
+      this.told.set(group, least)
+      hasChanged = true
+    }
+    if (hasChanged) for (const listener of this.listeners) listener()
   }
 
   holdsBack(source: TaskSource): boolean {

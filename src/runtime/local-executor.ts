@@ -1,5 +1,6 @@
 import type { Subtask } from '../graph/execution-graph.js'
 import type { Kernel } from '../kernel/module.js'
+import { Alignment } from './alignment.js'
 import type { Channels } from './channels.js'
 import type { Environment } from './environment.js'
 import type { Deployment, Executor, ExecutorEvents } from './executor.js'
@@ -33,11 +34,12 @@ export class LocalExecutor implements Executor {
     events: ExecutorEvents,
   ): Promise<LocalExecutor> {
     const { execution, states, batchRows } = deployment
+    const alignment = new Alignment()
     const runs: SubtaskRun[] = []
     try {
       for (const subtask of subtasks) {
         const restored = restoredStates(subtask, states)
-        const context = { execution, environment, kernel, channels, restored, batchRows }
+        const context = { execution, environment, kernel, channels, restored, batchRows, alignment }
         const run = await SubtaskRun.open(subtask, context, {
           acknowledged: ({ id }, checkpointId, snapshots) => events.acknowledged(id, checkpointId, snapshots),
           ended: ({ id }) => events.ended(id),

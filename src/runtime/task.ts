@@ -100,6 +100,7 @@ export class Task {
       },
       onAborted: () => undefined,
     })
+    parts.alignment.onProgress(() => this.wake())
     for (const { reader } of parts.inputs) reader.onElement(() => this.wake())
     for (const { writers } of parts.exchanges) for (const writer of writers) writer.onSpace(() => this.wake())
   }
@@ -178,6 +179,7 @@ export class Task {
         this.hooks.onEnded()
       }
       if (this.released !== undefined) return this.released
+      this.parts.alignment.settle()
       if (this.takeItem()) continue
       await this.waitForItem()
     }

@@ -5,7 +5,7 @@ import { keyGroupRange } from '../core/key-groups.js'
 import type { Exchange, ExecutionGraph, Subtask } from '../graph/execution-graph.js'
 import type { GraphNode, JobGraph } from '../graph/job-graph.js'
 import type { Kernel } from '../kernel/module.js'
-import { Alignment } from './alignment.js'
+import type { Alignment } from './alignment.js'
 import { type Channels, receiversOf, sendersOf } from './channels.js'
 import type { Environment } from './environment.js'
 import { ExchangeNode } from './exchange-node.js'
@@ -26,6 +26,8 @@ export interface WiringContext {
   readonly channels: Channels
   readonly restored: RestoredStates
   readonly batchRows: number
+  /** Shared by the subtasks of an executor. */
+  readonly alignment: Alignment
   readonly acknowledge: Acknowledge
   onItem(): void
   onFailure(cause: unknown): void
@@ -44,7 +46,7 @@ export class Wiring implements TaskParts {
   readonly sinks: SinkNode[] = []
   readonly operators: OperatorNode[] = []
   readonly exchanges: ExchangeNode[] = []
-  readonly alignment = new Alignment()
+  readonly alignment: Alignment
   /** With the operator and the number of its input that the gate feeds. */
   readonly gates: { readonly gate: InputGate; readonly node: string; readonly input: number }[] = []
   private readonly byId = new Map<string, TaskNode>()
@@ -53,6 +55,7 @@ export class Wiring implements TaskParts {
   private constructor(subtask: Subtask, context: WiringContext) {
     this.subtask = subtask
     this.context = context
+    this.alignment = context.alignment
   }
 
   /** Closes what was opened when something fails. */
@@ -91,10 +94,7 @@ export class Wiring implements TaskParts {
     })
   }
 
-  /**
-   * Aligned operators have one source: the graph builder sees to it. Splits are held back within a subtask; where the
-   * source is in another one there is nothing to hold back here.
-   */
+  /** Aligned operators have one source (the graph builder sees to it), of which the splits read here are aligned. */
   private align(): void {
     const { job } = this.context.execution
     for (const { id, operator } of this.operators) {

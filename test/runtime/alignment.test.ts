@@ -9,7 +9,11 @@ interface Row {
 const rows = (count: number, step: number): Row[] => Array.from({ length: count }, (_, n) => ({ at: n * step }))
 
 /** How far the quick source was ahead of the slow one at most, by rows that went through. */
-async function drift(build: (source: 'quick' | 'slow') => Source<Row>, alignment: TimestampOptions['alignment']) {
+async function drift(
+  build: (source: 'quick' | 'slow') => Source<Row>,
+  alignment: TimestampOptions['alignment'],
+  isApart = false,
+) {
   const highest = { quick: 0, slow: 0 }
   let most = 0
   const sink = collect<Row>()
@@ -23,7 +27,8 @@ async function drift(build: (source: 'quick' | 'slow') => Source<Row>, alignment
           most = Math.max(most, highest.quick - highest.slow)
           return true
         })
-    stream('quick').union(stream('slow')).to(sink)
+    if (!isApart) stream('quick').union(stream('slow')).to(sink)
+    else for (const name of ['quick', 'slow'] as const) stream(name).to(sink)
   }).plan()
   const { status, error } = await execute(graph, environment(), { batchRows: 10 }).ended
   expect(error).toBeUndefined()
@@ -47,6 +52,10 @@ describe('aligned sources', () => {
     expect(aligned.rows).toBe(1_100)
     // A batch of 10 rows is taken as a whole.
     expect(aligned.most).toBeLessThanOrEqual(500 + 100)
+    // In tasks of their own as well.
+    const separate = await drift(sources, { group: 'g', maxDrift: 500 }, true)
+    expect(separate.rows).toBe(1_100)
+    expect(separate.most).toBeLessThanOrEqual(500 + 100)
   })
 
   it('may be splits of one source', async () => {
