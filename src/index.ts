@@ -64,6 +64,7 @@ export type {
   ProcessFunction,
 } from './graph/process.js'
 export { type ComputedColumn, column, type Projected, type Projection } from './graph/projection.js'
+export { type NamedWindows, SeveralWindows } from './graph/several-windows.js'
 export {
   JoinResults,
   ProcessResults,

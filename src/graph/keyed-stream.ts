@@ -24,6 +24,7 @@ import {
   type SideShapes,
 } from './process.js'
 import type { FieldOf } from './projection.js'
+import { type NamedWindows, SeveralWindows } from './several-windows.js'
 import type { JoinResults, ProcessResults, Stream, StreamTraits } from './stream.js'
 import {
   type AsOfJoinOptions,
@@ -57,6 +58,16 @@ export class KeyedStream<Row, Key extends FieldOf<Row>> {
   window<Bounded extends boolean>(assigner: WindowAssigner<Row, Bounded>): WindowedStream<Row, Key, Bounded> {
     requireAppendOnly('window()', this.traits)
     return windowed(this.graph, this.input, this.traits, this.keys, assigner)
+  }
+
+  /**
+   * Groups the records of each key into windows of several kinds at once: `windows({ minute: tumbling('1m'), hour:
+   * tumbling('1h') })`.
+   * @throws SabotError INVALID_NAME, CHANGELOG_INPUT
+   */
+  windows<const Windows extends NamedWindows<Row>>(windows: Windows): SeveralWindows<Row, Key, Windows> {
+    requireAppendOnly('windows()', this.traits)
+    return new SeveralWindows(this.graph, this.input, this.traits, this.keys, windows)
   }
 
   /**

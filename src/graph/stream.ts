@@ -380,6 +380,7 @@ export class WindowedResults<Result, Row> extends Stream<Result> {
   private readonly inputTraits: StreamTraits
 
   private readonly windows: LateSettings
+  private readonly lateOutput: string
 
   constructor(
     graph: GraphBuilder,
@@ -387,15 +388,17 @@ export class WindowedResults<Result, Row> extends Stream<Result> {
     traits: StreamTraits,
     inputTraits: StreamTraits,
     windows: LateSettings,
+    outputs: { readonly main: string; readonly late: string } = { main: MAIN_OUTPUT, late: LATE_OUTPUT },
   ) {
-    super(graph, node, traits)
+    super(graph, node, traits, outputs.main)
     this.inputTraits = inputTraits
     this.windows = windows
+    this.lateOutput = outputs.late
   }
 
   /** The records that came when all of their windows had fired, unchanged. */
   get late(): Stream<Row> {
-    return new Stream<Row>(this.graph, this.node, this.inputTraits, LATE_OUTPUT)
+    return new Stream<Row>(this.graph, this.node, this.inputTraits, this.lateOutput)
   }
 
   /**
@@ -417,7 +420,7 @@ export class WindowedResults<Result, Row> extends Stream<Result> {
     const node = this.graph.add({
       kind: 'explain-late',
       description: 'why each record is late',
-      inputs: [{ from: this.node, output: LATE_OUTPUT }],
+      inputs: [{ from: this.node, output: this.lateOutput }],
       role: { kind: 'operator', create: explainLateOperator(this.windows) },
       schema: schema && lateSchema(schema),
     })

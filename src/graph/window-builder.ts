@@ -2,9 +2,8 @@ import { type Duration, parseDuration } from '../core/duration.js'
 import { describeValue, SabotError } from '../core/errors.js'
 import { Schema } from '../core/schema.js'
 import { fieldsOf, type RowOf, type SchemaShape } from '../core/types.js'
-import type { Aggregate } from '../operators/aggregates/aggregate.js'
 import { keyFields } from '../operators/keyed/key-fields.js'
-import { type NamedAggregate, WINDOW_END, WINDOW_START } from '../operators/window-results.js'
+import { WINDOW_END, WINDOW_START } from '../operators/window-results.js'
 import { type AssignerSettings, createAssigner } from '../operators/windows/assigners.js'
 import { after, type Condition, once } from '../operators/windows/conditions.js'
 import type { Evictor } from '../operators/windows/evictor.js'
@@ -14,17 +13,16 @@ import type { Trigger } from '../operators/windows/trigger.js'
 import { count, whenClosed } from '../operators/windows/triggers.js'
 import {
   aggregateFields,
-  type NamedPaneField,
   type ProcessContext,
   type WindowFunctionSettings,
 } from '../operators/windows/window-function.js'
 import { type Accumulation, mayBeEmpty } from '../operators/windows/window-operator.js'
 import { outputSchema } from '../operators/windows/window-output.js'
 import type { AggregateOf, AggregateResult } from './aggregates.js'
-import { checkKnownField } from './fields.js'
 import type { GraphBuilder, NodeInput } from './graph-builder.js'
 import type { FieldOf, Simplified } from './projection.js'
 import { type StreamTraits, WindowedResults } from './stream.js'
+import { checkedFields } from './window-fields.js'
 import { describeField, planWindow, type WindowRequest } from './window-plan.js'
 import { checkChoice, type WindowAssigner } from './windowing.js'
 
@@ -169,11 +167,8 @@ export class WindowedStream<Row, Key extends FieldOf<Row>, Bounded extends boole
   aggregate<const A extends WindowAggregates<Row>>(
     aggregates: A,
   ): WindowedResults<WindowedResult<Row, Key, Bounded, A>, Row> {
-    const fields = Object.entries(aggregates).map(([name, field]): NamedAggregate | NamedPaneField => {
-      return isPaneInfo(field) ? { name, pane: field.field } : { ...(field as Aggregate), name }
-    })
-    this.check(fields)
     const { keys, assigner } = this.request
+    const fields = checkedFields(aggregates, keys, assigner.isBounded, this.traits.fields)
     const input = this.traits.schema
     const shape = (of: Schema) => ({ keys: keyFields(of, keys), hasBounds: assigner.isBounded, isTimed: true })
     const isEmptyToo = mayBeEmpty(this.emptiness())
@@ -242,33 +237,6 @@ export class WindowedStream<Row, Key extends FieldOf<Row>, Bounded extends boole
     const { evictor, assigner, panes = { unchanged: 'emit', onTime: 'ifChanged', closing: 'never' } } = this.request
     return { evictor: (evictor ?? assigner.defaultEvictor) as Evictor<object> | undefined, panes } as const
   }
-
-  private check(fields: readonly (NamedAggregate | NamedPaneField)[]): void {
-    if (fields.length === 0) throw new SabotError('EMPTY_AGGREGATE', 'aggregate() needs at least one aggregate')
-    const { keys, assigner } = this.request
-    const bounds = assigner.isBounded ? [WINDOW_START, WINDOW_END] : []
-    const names = new Set<string>([...keys, ...bounds])
-    if (names.size < keys.length + bounds.length) {
-      throw new SabotError(
-        'DUPLICATE_FIELD',
-        `A key named ${WINDOW_START} or ${WINDOW_END} hides the window's bounds: rename it with select()`,
-      )
-    }
-    for (const field of fields) {
-      const { name } = field
-      if (names.has(name)) {
-        throw new SabotError(
-          'DUPLICATE_FIELD',
-          `aggregate() names ${name} twice: keys and window bounds are in the result already`,
-          { field: name },
-        )
-      }
-      names.add(name)
-      if ('pane' in field) continue
-      if (field.field !== undefined) checkKnownField('aggregate', field.field, this.traits.fields)
-      if (field.by !== undefined) checkKnownField('aggregate', field.by, this.traits.fields)
-    }
-  }
 }
 
 /**
@@ -306,10 +274,6 @@ function merges(settings: AssignerSettings): boolean {
 
 function conditionOf<Row>(when: Duration | Condition<Row>): Condition<Row> {
   return typeof when === 'object' ? when : after.delay(when)
-}
-
-function isPaneInfo(field: object): field is PaneInfo {
-  return 'kind' in field && field.kind === 'pane'
 }
 
 function nameOf(userFunction: (...args: never[]) => unknown): string {

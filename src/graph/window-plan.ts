@@ -4,14 +4,16 @@ import { MAX_WINDOW_MS } from '../core/window-geometry.js'
 import { isKernelCall } from '../operators/aggregates/kernel-functions.js'
 import type { OperatorFactory } from '../operators/operator.js'
 import { sessionAggregateOperator } from '../operators/session-aggregate.js'
-import { windowAggregateOperator } from '../operators/window-aggregate.js'
+import { LATE_OUTPUT, windowAggregateOperator } from '../operators/window-aggregate.js'
 import { describeAggregate, type NamedAggregate } from '../operators/window-results.js'
 import type { AssignerSettings } from '../operators/windows/assigners.js'
 import type { Evictor } from '../operators/windows/evictor.js'
 import { type PaneSettings, TRIGGERED_PANES } from '../operators/windows/keyed-windows.js'
+import { slicedOperator } from '../operators/windows/sliced-operator.js'
 import type { Trigger } from '../operators/windows/trigger.js'
 import type { NamedPaneField, WindowFunctionSettings } from '../operators/windows/window-function.js'
 import { type Accumulation, windowOperator } from '../operators/windows/window-operator.js'
+import { MAIN_OUTPUT } from './job-graph.js'
 import type { WindowAssigner } from './windowing.js'
 
 /** What a windowed stream asks for, as far as it was said. */
@@ -36,14 +38,19 @@ export interface WindowPlan {
 
 /**
  * Chooses between the kernels and the general operator. The kernels have tumbling, sliding and session windows of event
- * time by key, final results, and count, sum, min, max and mean. Both give the same results where both can.
+ * time by key, final results, and count, sum, min, max and mean. Other aggregates of windows that overlap share slices on
+ * the host. All give the same results where they can.
  */
 export function planWindow(
   request: WindowRequest,
   windowFunction: WindowFunctionSettings,
   schema: Schema | undefined,
 ): WindowPlan {
-  return kernelPlan(request, windowFunction) ?? generalPlan(request, windowFunction, schema)
+  return (
+    kernelPlan(request, windowFunction) ??
+    slicedPlan(request, windowFunction) ??
+    generalPlan(request, windowFunction, schema)
+  )
 }
 
 function kernelPlan(request: WindowRequest, windowFunction: WindowFunctionSettings): WindowPlan | undefined {
@@ -83,6 +90,33 @@ function isKernelSession(settings: AssignerSettings): settings is Extract<Assign
     retainMs === 0 &&
     (typeof gap !== 'number' || gap <= MAX_WINDOW_MS)
   )
+}
+
+function slicedPlan(request: WindowRequest, windowFunction: WindowFunctionSettings): WindowPlan | undefined {
+  const { keys, assigner } = request
+  const { settings } = assigner
+  const aggregates = plainAggregates(request, windowFunction)
+  if (aggregates === undefined || settings.kind !== 'slices' || settings.time !== 'event') return undefined
+  const { geometry } = settings
+  if (geometry.slideMs >= geometry.sizeMs) return undefined
+  const windows = [{ geometry, output: MAIN_OUTPUT, lateOutput: LATE_OUTPUT }]
+  return {
+    kind: 'window',
+    details: ['slices on the host'],
+    create: slicedOperator({ keys, windows, aggregates, mainOutput: MAIN_OUTPUT }),
+    settings: { keys, windows: [{ ...geometry }], aggregates: aggregates.map(describeAggregate) },
+  }
+}
+
+/** The aggregates of windows of which nothing else was said; undefined for others. */
+export function plainAggregates(
+  { trigger, evictor, panes, allowedLatenessMs, accumulation }: WindowRequest,
+  windowFunction: WindowFunctionSettings,
+): readonly NamedAggregate[] | undefined {
+  const isPlain = trigger === undefined && evictor === undefined && panes === undefined && allowedLatenessMs === 0
+  if (!isPlain || accumulation !== 'accumulating' || windowFunction.kind !== 'aggregate') return undefined
+  const aggregates = windowFunction.fields.filter((field): field is NamedAggregate => !('pane' in field))
+  return aggregates.length === windowFunction.fields.length ? aggregates : undefined
 }
 
 function kernelAggregates(windowFunction: WindowFunctionSettings): readonly NamedAggregate[] | undefined {

@@ -1,3 +1,4 @@
+import { TimeHeap } from './time-heap.js'
 import type { WindowState } from './window-state.js'
 
 export type TimeDomain = 'event' | 'processing'
@@ -26,14 +27,14 @@ const MOST_DEAD = 4096
  */
 export class WindowTimers {
   private buckets = new Map<number, Bucket>()
-  /** A binary heap of the times that have a bucket. */
-  private times: number[] = []
+  /** The times that have a bucket. */
+  private times = new TimeHeap()
   private size = 0
   private dead = 0
 
   /** The earliest time that has a timer, be it a dead one; +Infinity where there is none. */
   get earliest(): number {
-    return this.times[0] ?? Number.POSITIVE_INFINITY
+    return this.times.earliest
   }
 
   /** Timers of one time are added in the order of their sequence. */
@@ -45,7 +46,7 @@ export class WindowTimers {
       return
     }
     this.buckets.set(timer.time, { timers: [timer], next: 0 })
-    pushTime(this.times, timer.time)
+    this.times.add(timer.time)
   }
 
   delete(timer: WindowTimer): void {
@@ -56,7 +57,7 @@ export class WindowTimers {
 
   /** Takes out the next live timer whose time is `now` or before; undefined where there is none. */
   take(now: number): WindowTimer | undefined {
-    while (this.times.length > 0 && this.earliest <= now) {
+    while (!this.times.isEmpty && this.earliest <= now) {
       const bucket = this.buckets.get(this.earliest)
       while (bucket !== undefined && bucket.next < bucket.timers.length) {
         const timer = bucket.timers[bucket.next++]
@@ -68,7 +69,7 @@ export class WindowTimers {
         this.dead -= 1
       }
       this.buckets.delete(this.earliest)
-      popTime(this.times)
+      this.times.removeEarliest()
     }
     return undefined
   }
@@ -76,7 +77,7 @@ export class WindowTimers {
   private sweep(): void {
     const { buckets } = this
     this.buckets = new Map()
-    this.times = []
+    this.times = new TimeHeap()
     this.size = 0
     this.dead = 0
     for (const { timers, next } of buckets.values()) {
@@ -86,30 +87,4 @@ export class WindowTimers {
       }
     }
   }
-}
-
-function pushTime(times: number[], time: number): void {
-  let at = times.length
-  while (at > 0) {
-    const parent = (at - 1) >>> 1
-    if ((times[parent] ?? 0) <= time) break
-    times[at] = times[parent] ?? 0
-    at = parent
-  }
-  times[at] = time
-}
-
-function popTime(times: number[]): void {
-  const last = times.pop()
-  if (last === undefined || times.length === 0) return
-  let at = 0
-  for (;;) {
-    let child = at * 2 + 1
-    if (child >= times.length) break
-    if (child + 1 < times.length && (times[child + 1] ?? 0) < (times[child] ?? 0)) child += 1
-    if ((times[child] ?? 0) >= last) break
-    times[at] = times[child] ?? 0
-    at = child
-  }
-  times[at] = last
 }
