@@ -7,6 +7,7 @@ import { type CoGroupFunction, coGroupOperator } from '../operators/joins/co-gro
 import { intervalJoinOperator } from '../operators/joins/interval-join.js'
 import { WINDOW_FIELDS } from '../operators/joins/join-projection.js'
 import { isOuter, type JoinType } from '../operators/joins/join-type.js'
+import { streamTimeJoinOperator } from '../operators/joins/stream-time-join.js'
 import { windowJoinOperator } from '../operators/joins/window-join.js'
 import { WINDOW_END, WINDOW_START } from '../operators/window-results.js'
 import { createAssigner } from '../operators/windows/assigners.js'
@@ -35,6 +36,14 @@ export interface IntervalJoinOptions<Type extends JoinType = JoinType> {
   readonly toInclusive?: boolean
   /** Which rows come out alone when no partner can come any more. Default 'inner': none. */
   readonly type?: Type
+  /**
+   * Whose rules of time: 'watermarks' (the default) are those of Flink. 'streamTime' are those of Kafka Streams: no row
+   * is late, and rows without a partner come out by the highest event time so far, before the pairs of the row that
+   * moved it. Their state is kept in segments of at least a minute.
+   */
+  readonly time?: 'watermarks' | 'streamTime'
+  /** With time: 'streamTime', how long rows without a partner wait beyond the bounds. Default 0. */
+  readonly grace?: Duration
 }
 
 /** Bounds beyond this (about 3,170 years) are a mistake. */
@@ -51,22 +60,60 @@ export function intervalJoined<L, R, Type extends JoinType>(
   const sides = joinSides(method, left, right, options.type)
   const { lowerMs, upperMs } = boundsOf(options)
   const { type } = sides
+  const graceMs = graceOf(options)
+  const byStreamTime = graceMs === undefined ? '' : `, by stream time with ${formatDuration(graceMs)} of grace`
   return new Joined(sides, plan => {
+    const settings = { ...sideSettings(sides), select: plan.select, type, lowerMs, upperMs }
     const node = left.graph.add({
-      kind: 'interval-join',
+      kind: graceMs === undefined ? 'interval-join' : 'stream-time-join',
       description:
         `${type} join by ${describeKeys(left, right)}, right from ${formatDuration(lowerMs)} to ` +
-        `${formatDuration(upperMs)} after left: ${plan.description}`,
+        `${formatDuration(upperMs)} after left${byStreamTime}: ${plan.description}`,
       inputs: joinInputs(left, right),
       role: {
         kind: 'operator',
-        create: intervalJoinOperator({ ...sideSettings(sides), select: plan.select, type, lowerMs, upperMs }),
+        create:
+          graceMs === undefined ? intervalJoinOperator(settings) : streamTimeJoinOperator({ ...settings, graceMs }),
       },
-      settings: { left: left.keys, right: right.keys, type, lowerMs, upperMs, kept: plan.kept },
+      settings: {
+        left: left.keys,
+        right: right.keys,
+        type,
+        lowerMs,
+        upperMs,
+        kept: plan.kept,
+        ...(graceMs !== undefined && { graceMs }),
+      },
       schema: plan.schema,
     })
     return { graph: left.graph, node, traits: { isTimed: true, fields: plan.fields, schema: plan.schema } }
   })
+}
+
+/** The grace period of a join by stream time; undefined where it goes by watermarks. */
+function graceOf({ time = 'watermarks', grace, from, to }: IntervalJoinOptions): number | undefined {
+  if (time !== 'watermarks' && time !== 'streamTime') {
+    throw new SabotError('INVALID_OPTION', `time is 'watermarks' or 'streamTime', not ${describeValue(time)}`, {
+      option: 'time',
+      value: time,
+    })
+  }
+  if (time === 'streamTime') {
+    if (signedMs('from', from) <= 0 && signedMs('to', to) >= 0) return parseDuration(grace ?? 0)
+    throw new SabotError(
+      'INVALID_OPTION',
+      `Bounds by stream time reach from a time before the left row, or its own, to one behind it, or its own; not from ` +
+        `${describeValue(from)} to ${describeValue(to)}`,
+      { from, to },
+    )
+  }
+  if (grace === undefined) return undefined
+  throw new SabotError(
+    'INVALID_OPTION',
+    `grace needs time: 'streamTime'; by watermarks the bound of out-of-orderness ` +
+      'of withTimestamps() says how long to wait',
+    { option: 'grace', value: grace },
+  )
 }
 
 export interface WindowJoinOptions<Type extends JoinType = JoinType> {

@@ -110,6 +110,10 @@ describe('interval join in a job', () => {
     expect(refused({ from: 0, to: 1e15 })).toBe('INVALID_OPTION')
     expect(refused({ from: 0, to: 5, type: 'outer' })).toBe('INVALID_OPTION')
     expect(refused({ from: '-5m', to: '-1m' })).toBe('none')
+    expect(refused({ from: '-5m', to: '-1m', time: 'streamTime' })).toBe('INVALID_OPTION')
+    expect(refused({ from: '-5m', to: '1m', grace: '1m' })).toBe('INVALID_OPTION')
+    expect(refused({ from: '-5m', to: '1m', time: 'wallClock' })).toBe('INVALID_OPTION')
+    expect(refused({ from: '-5m', to: '1m', time: 'streamTime', grace: '1m' })).toBe('none')
     const by = (keys: ['id'] | ['id', 'region'] | ['at']) =>
       plan(j => {
         const { left$, right$ } = sides(j)

@@ -1,12 +1,12 @@
 import { DELETE, INSERT, type RowKind, takesBack } from '../../core/row-kind.js'
-import { type JoinSide, NO_ROW } from '../../kernel/interval-join.js'
+import type { JoinSide } from '../../kernel/interval-join.js'
 import { TimeQueue } from '../../kernel/time-queue.js'
 import type { OperatorContext, OperatorFactory } from '../operator.js'
-import { JoinProjection } from './join-projection.js'
 import type { JoinSidesSettings } from './join-sides.js'
-import { isOuter, type JoinType, nullableSides } from './join-type.js'
+import { isOuter, type JoinType } from './join-type.js'
+import { PairingSides } from './pairing-sides.js'
 import type { RowStore } from './row-store.js'
-import { type SideRow, TwoSided } from './two-sided.js'
+import type { SideRow } from './two-sided.js'
 
 export interface RegularJoinSettings extends JoinSidesSettings {
   readonly type: JoinType
@@ -45,24 +45,16 @@ interface KeyRows {
 }
 
 const OTHER = { left: 'right', right: 'left' } as const
-const OUTPUT_ROWS = 8192
 
-class RegularJoinOperator extends TwoSided {
-  private readonly type: JoinType
+class RegularJoinOperator extends PairingSides {
   private readonly ttlMs: number
-  private readonly projection: JoinProjection
   private readonly keys = new Map<number, KeyRows>()
   /** Of each side: slots by time. */
   private readonly ages: Readonly<Record<JoinSide, TimeQueue>>
   private readonly ids: Readonly<Record<JoinSide, Map<number, number>>> = { left: new Map(), right: new Map() }
-  private readonly pairs = new PendingPairs()
-  private gone: SideRow[] = []
 
   constructor(context: OperatorContext, settings: RegularJoinSettings) {
-    const projection = new JoinProjection(context.id, settings.select, nullableSides(settings.type))
-    super(context, settings, projection)
-    this.projection = projection
-    this.type = settings.type
+    super(context, settings)
     this.ttlMs = settings.ttlMs
     this.ages = { left: new TimeQueue(context.kernel), right: new TimeQueue(context.kernel) }
   }
@@ -80,30 +72,6 @@ class RegularJoinOperator extends TwoSided {
     return true
   }
 
-  protected override get hasMuch(): boolean {
-    return this.pairs.length >= OUTPUT_ROWS
-  }
-
-  protected override *flush(): Generator<void, void, void> {
-    const { sides, pairs } = this
-    const nullable = nullableSides(this.type)
-    for (let from = 0; from < pairs.length; from += OUTPUT_ROWS) {
-      const { left, right, timestamps, watermarks, kinds } = pairs.slice(from, from + OUTPUT_ROWS)
-      this.output.batch(
-        this.projection.project({
-          left: { store: sides.store('left'), slots: left, outer: nullable.left },
-          right: { store: sides.store('right'), slots: right, outer: nullable.right },
-          timestamps,
-          watermarks,
-          kinds: kinds.some(kind => kind !== INSERT) ? kinds : undefined,
-        }),
-      )
-      yield
-    }
-    pairs.clear()
-    this.releaseGone()
-  }
-
   protected override *fire(watermark: number): Generator<void, void, void> {
     for (const side of ['left', 'right'] as const) {
       const queue = this.ages[side]
@@ -111,7 +79,7 @@ class RegularJoinOperator extends TwoSided {
       for (let due = queue.take(bound); due.payloads.length > 0; due = queue.take(bound)) {
         const times = due.times.slice()
         for (const [at, slot] of due.payloads.slice().entries()) this.forget(side, slot, times[at] ?? 0)
-        if (this.pairs.length === 0) this.releaseGone()
+        this.settle()
         yield
       }
     }
@@ -131,22 +99,16 @@ class RegularJoinOperator extends TwoSided {
     this.keep(row, timestamp, others.length, flag !== KEPT)
   }
 
-  /** Their values are in results until these are out. */
-  private releaseGone(): void {
-    this.release(this.gone)
-    this.gone = []
-  }
-
   private insert(row: SideRow, time: number, watermark: number, kind: RowKind): void {
     const { side, slot } = row
     const other = OTHER[side]
     const partners = this.rowsOf(row.id)[other]
     const isOtherOuter = isOuter(this.type, other)
     const isAnyOuter = this.type !== 'inner'
-    if (partners.length === 0 && isOuter(this.type, side)) this.emit(side, slot, NO_ROW, time, watermark, INSERT)
+    if (partners.length === 0 && isOuter(this.type, side)) this.emitAlone(side, slot, time, watermark, INSERT)
     for (const partner of partners) {
       if (isOtherOuter && isAlone(partner)) {
-        this.emit(other, partner.slot, NO_ROW, Math.max(time, partner.time), watermark, DELETE)
+        this.emitAlone(other, partner.slot, Math.max(time, partner.time), watermark, DELETE)
       }
       partner.partners++
       this.emit(side, slot, partner.slot, Math.max(time, partner.time), watermark, isAnyOuter ? INSERT : kind)
@@ -160,7 +122,7 @@ class RegularJoinOperator extends TwoSided {
     const rows = this.rowsOf(id)
     const at = indexOfEqual(this.sides.store(side), row.slot, rows[side])
     // What takes back came only to say which row it is.
-    this.gone.push(row)
+    this.letGo(row)
     const kept = rows[side][at]
     if (kept === undefined) {
       this.dropped['nothing-to-take-back'] = (this.dropped['nothing-to-take-back'] ?? 0) + 1
@@ -171,15 +133,15 @@ class RegularJoinOperator extends TwoSided {
     const partners = rows[other]
     const isOtherOuter = isOuter(this.type, other)
     const pairKind = this.type === 'inner' ? kind : DELETE
-    if (isOuter(this.type, side) && isAlone(kept)) this.emit(side, kept.slot, NO_ROW, time, watermark, DELETE)
+    if (isOuter(this.type, side) && isAlone(kept)) this.emitAlone(side, kept.slot, time, watermark, DELETE)
     for (const partner of partners) {
       const pairTime = Math.max(time, partner.time)
       this.emit(side, kept.slot, partner.slot, pairTime, watermark, pairKind)
       partner.partners--
-      if (isOtherOuter && isAlone(partner)) this.emit(other, partner.slot, NO_ROW, pairTime, watermark, INSERT)
+      if (isOtherOuter && isAlone(partner)) this.emitAlone(other, partner.slot, pairTime, watermark, INSERT)
     }
     this.ids[side].delete(kept.slot)
-    this.gone.push({ side, slot: kept.slot, id })
+    this.letGo({ side, slot: kept.slot, id })
     this.dropIfEmpty(id)
   }
 
@@ -198,7 +160,7 @@ class RegularJoinOperator extends TwoSided {
     if (at < 0 || rows[at]?.time !== time) return
     rows.splice(at, 1)
     this.ids[side].delete(slot)
-    this.gone.push({ side, slot, id })
+    this.letGo({ side, slot, id })
     for (const partner of this.rowsOf(id)[OTHER[side]]) {
       partner.partners--
       partner.hasForgotten = true
@@ -219,50 +181,11 @@ class RegularJoinOperator extends TwoSided {
     const rows = this.keys.get(id)
     if (rows !== undefined && rows.left.length + rows.right.length === 0) this.keys.delete(id)
   }
-
-  private emit(side: JoinSide, own: number, other: number, time: number, watermark: number, kind: RowKind): void {
-    this.pairs.add(side === 'left' ? own : other, side === 'left' ? other : own, time, watermark, kind)
-  }
 }
 
 /** Whether a row of an outer side is out without a partner. */
 function isAlone({ partners, hasForgotten }: Kept): boolean {
   return partners === 0 && !hasForgotten
-}
-
-/** Pairs that are not put out yet. */
-class PendingPairs {
-  private readonly left: number[] = []
-  private readonly right: number[] = []
-  private readonly timestamps: number[] = []
-  private readonly watermarks: number[] = []
-  private readonly kinds: number[] = []
-
-  get length(): number {
-    return this.left.length
-  }
-
-  add(left: number, right: number, timestamp: number, watermark: number, kind: RowKind): void {
-    this.left.push(left)
-    this.right.push(right)
-    this.timestamps.push(timestamp)
-    this.watermarks.push(watermark)
-    this.kinds.push(kind)
-  }
-
-  slice(from: number, to: number) {
-    return {
-      left: Uint32Array.from(this.left.slice(from, to)),
-      right: Uint32Array.from(this.right.slice(from, to)),
-      timestamps: Float64Array.from(this.timestamps.slice(from, to)),
-      watermarks: Float64Array.from(this.watermarks.slice(from, to)),
-      kinds: Uint8Array.from(this.kinds.slice(from, to)),
-    }
-  }
-
-  clear(): void {
-    for (const list of [this.left, this.right, this.timestamps, this.watermarks, this.kinds]) list.length = 0
-  }
 }
 
 /** The oldest of the rows whose kept fields equal those of the row at `slot`; -1 when there is none. */

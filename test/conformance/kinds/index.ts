@@ -9,6 +9,7 @@ import { kafkaStreams } from './kafka-streams.js'
 import { later } from './later.js'
 import { partitioning } from './partitioning.js'
 import { sessions } from './sessions.js'
+import { streamTimeJoins } from './stream-time-joins.js'
 import { watermarks } from './watermarks.js'
 import { windowJoins } from './window-joins.js'
 import { windows } from './windows.js'
@@ -23,6 +24,7 @@ export const registry: Registry = {
   ...windows,
   ...intervalJoins,
   ...windowJoins,
+  ...streamTimeJoins,
   ...sessions,
   ...beam,
   ...kafkaStreams,

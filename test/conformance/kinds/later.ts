@@ -12,6 +12,5 @@ export const later: Registry = {
   'confluent-frame': not('the Confluent wire format is'),
   'kafka-record': not('Kafka record encoding is'),
   'kafka-record-batch': not('Kafka record encoding is'),
-  'ks-stream-join': not('stream joins are'),
   'timer-service': not('timers for user functions are'),
 }
