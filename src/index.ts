@@ -44,6 +44,7 @@ export { executionDot, explainExecution } from './graph/explain-execution.js'
 export { type Job, JobBuilder, job, type SourceOptions } from './graph/job.js'
 export { JobGraph } from './graph/job-graph.js'
 export {
+  EnrichedRows,
   Joined,
   type JoinField,
   type JoinProjected,
@@ -73,7 +74,7 @@ export {
   TimestampedStream,
   WindowedResults,
 } from './graph/stream.js'
-export type { AsOfJoinOptions, RegularJoinOptions, TemporalJoinOptions } from './graph/table-joins.js'
+export type { AsOfJoinOptions, EnrichOptions, RegularJoinOptions, TemporalJoinOptions } from './graph/table-joins.js'
 export type { AlignmentOptions, TimestampOptions } from './graph/timestamp-options.js'
 export {
   bounded,

@@ -8,7 +8,7 @@ import { type JoinType, nullableSides } from '../operators/joins/join-type.js'
 import { checkKnownField } from './fields.js'
 import type { DraftNode, GraphBuilder } from './graph-builder.js'
 import type { FieldOf, Simplified, Widened } from './projection.js'
-import { JoinResults, type StreamTraits } from './stream.js'
+import { JoinResults, Stream, type StreamTraits } from './stream.js'
 
 /** A field of one side of a join. */
 export interface JoinField<Side extends 'left' | 'right', Field extends string> {
@@ -160,6 +160,40 @@ export class Joined<L, R, Type extends JoinType> {
   private results<Out>(plan: JoinPlan): JoinResults<Out, L, R> {
     const { graph, node, traits } = this.build(plan)
     return new JoinResults(graph, node, traits, this.sides.left.traits, this.sides.right.traits)
+  }
+}
+
+/** A stream and a side input; it remains to say what comes out of each pair of rows. */
+export class EnrichedRows<L, R, Type extends JoinType> {
+  private readonly sides: JoinSidesTraits
+  private readonly build: (plan: JoinPlan) => JoinNode
+
+  constructor(sides: JoinSidesTraits, build: (plan: JoinPlan) => JoinNode) {
+    this.sides = sides
+    this.build = build
+  }
+
+  /**
+   * The named fields of both rows, and functions of both.
+   * @throws SabotError EMPTY_SELECT, UNKNOWN_FIELD
+   */
+  select<const P extends JoinProjection<L, R, Type>>(projection: P): Stream<JoinProjected<L, R, Type, P>> {
+    return this.results(planSelect(this.sides, projection))
+  }
+
+  /** One record for each pair of rows. The schema is declared by `shape`, or inferred from the first records. */
+  map<const Shape extends SchemaShape>(
+    transform: (left: LeftOf<L, Type>, right: RightOf<R, Type>) => RowOf<Shape>,
+    shape: Shape,
+  ): Stream<RowOf<Shape>>
+  map<Out extends object>(transform: (left: LeftOf<L, Type>, right: RightOf<R, Type>) => Out): Stream<Out>
+  map<Out>(transform: (left: never, right: never) => object, shape?: SchemaShape): Stream<Out> {
+    return this.results(planMap(this.sides, transform as PairFunction<object>, shape))
+  }
+
+  private results<Out>(plan: JoinPlan): Stream<Out> {
+    const { graph, node, traits } = this.build(plan)
+    return new Stream(graph, node, traits)
   }
 }
 

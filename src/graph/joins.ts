@@ -257,7 +257,7 @@ function signedMs(option: string, value: Duration): number {
 }
 
 /**
- * What all joins by event time ask of their sides.
+ * What all joins ask of their sides; with `isTimed` that both have event time.
  * @throws SabotError NO_TIMESTAMPS, JOIN_KEYS, TYPE_MISMATCH, INVALID_OPTION, SCHEMA_UNKNOWN
  */
 export function joinSides(
@@ -265,6 +265,7 @@ export function joinSides(
   left: JoinInput,
   right: JoinInput,
   type: JoinType = 'inner',
+  isTimed = true,
 ): JoinSidesTraits {
   if (!JOIN_TYPES.includes(type)) {
     throw new SabotError('INVALID_OPTION', `type is one of ${JOIN_TYPES.join(', ')}, not ${describeValue(type)}`, {
@@ -273,7 +274,7 @@ export function joinSides(
     })
   }
   for (const { traits } of [left, right]) {
-    if (traits.isTimed) continue
+    if (traits.isTimed || !isTimed) continue
     throw new SabotError(
       'NO_TIMESTAMPS',
       `${method} needs event time on both sides: call withTimestamps(...) before keyBy(...)`,

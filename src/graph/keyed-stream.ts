@@ -5,7 +5,7 @@ import type { JoinType } from '../operators/joins/join-type.js'
 import type { StateDescriptors } from '../operators/process/state-descriptors.js'
 import { requireAppendOnly } from './changelog.js'
 import type { GraphBuilder, NodeInput } from './graph-builder.js'
-import type { Joined, WindowJoined } from './join-projection.js'
+import type { EnrichedRows, Joined, WindowJoined } from './join-projection.js'
 import {
   coGrouped,
   type IntervalJoinOptions,
@@ -29,6 +29,8 @@ import type { JoinResults, ProcessResults, Stream, StreamTraits } from './stream
 import {
   type AsOfJoinOptions,
   asOfJoined,
+  type EnrichOptions,
+  enriched,
   type RegularJoinOptions,
   regularJoined,
   type TemporalJoinOptions,
@@ -185,6 +187,18 @@ export class KeyedStream<Row, Key extends FieldOf<Row>> {
     options: RegularJoinOptions<Type>,
   ): Joined<Row, Right, Type> {
     return regularJoined<Row, Right, Type>(this.asJoinInput(), right.asJoinInput(), options)
+  }
+
+  /**
+   * Pairs each record with all of those of a side input that have the same key. The side input must end: it is read to
+   * its end first, and records that come before that wait. Neither needs event time. Null is a key.
+   * @throws SabotError CHANGELOG_INPUT, JOIN_KEYS, TYPE_MISMATCH, INVALID_OPTION, SCHEMA_UNKNOWN
+   */
+  enrich<Side, SideKey extends FieldOf<Side>, const Type extends 'inner' | 'left' = 'inner'>(
+    side: KeyedStream<Side, SideKey>,
+    options: EnrichOptions<Type> = {},
+  ): EnrichedRows<Row, Side, Type> {
+    return enriched<Row, Side, Type>(this.asJoinInput(), side.asJoinInput(), options)
   }
 
   private asJoinInput(): JoinInput {

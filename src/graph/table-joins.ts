@@ -4,9 +4,10 @@ import { describeValue, SabotError } from '../core/errors.js'
 import { asOfJoinOperator } from '../operators/joins/as-of-join.js'
 import type { JoinType } from '../operators/joins/join-type.js'
 import { regularJoinOperator } from '../operators/joins/regular-join.js'
+import { sideInputJoinOperator } from '../operators/joins/side-input-join.js'
 import type { AsOfDirection } from '../operators/joins/versions.js'
 import { requireAppendOnly } from './changelog.js'
-import { Joined } from './join-projection.js'
+import { EnrichedRows, Joined } from './join-projection.js'
 import { describeKeys, type JoinInput, joinInputs, joinSides, sideSettings } from './joins.js'
 
 export interface AsOfJoinOptions<Type extends 'inner' | 'left' = 'inner' | 'left'> {
@@ -81,12 +82,7 @@ function versioned<L, R, Type extends JoinType>(
 ): Joined<L, R, Type> {
   requireAppendOnly(method, left.traits)
   const sides = joinSides(method, left, right, type)
-  if (type !== 'inner' && type !== 'left') {
-    throw new SabotError('INVALID_OPTION', `type is 'inner' or 'left' for ${method}, not ${describeValue(type)}`, {
-      option: 'type',
-      value: type,
-    })
-  }
+  withoutRightOuter(method, type)
   return new Joined(sides, plan => {
     const node = left.graph.add({
       kind,
@@ -107,6 +103,14 @@ function versioned<L, R, Type extends JoinType>(
       schema: plan.schema,
     })
     return { graph: left.graph, node, traits: { isTimed: true, fields: plan.fields, schema: plan.schema } }
+  })
+}
+
+function withoutRightOuter(method: string, type: JoinType): 'inner' | 'left' {
+  if (type === 'inner' || type === 'left') return type
+  throw new SabotError('INVALID_OPTION', `type is 'inner' or 'left' for ${method}, not ${describeValue(type)}`, {
+    option: 'type',
+    value: type,
   })
 }
 
@@ -153,5 +157,45 @@ export function regularJoined<L, R, Type extends JoinType>(
     })
     const traits = { isTimed: true, fields: plan.fields, schema: plan.schema, isChangelog }
     return { graph: left.graph, node, traits }
+  })
+}
+
+export interface EnrichOptions<Type extends 'inner' | 'left' = 'inner' | 'left'> {
+  /** 'left': rows for which the side input has none come out, too. Default 'inner'. */
+  readonly type?: Type
+  /** Rows that may wait while the side input is read; more are an error. Default 1,000,000. */
+  readonly mostWaiting?: number
+}
+
+const MOST_WAITING = 1_000_000
+
+export function enriched<L, R, Type extends 'inner' | 'left'>(
+  left: JoinInput,
+  right: JoinInput,
+  { type: wanted, mostWaiting = MOST_WAITING }: EnrichOptions<Type>,
+): EnrichedRows<L, R, Type> {
+  const method = 'enrich()'
+  requireAppendOnly(method, left.traits)
+  requireAppendOnly(method, right.traits)
+  const sides = joinSides(method, left, right, wanted, false)
+  const type = withoutRightOuter(method, sides.type)
+  if (!Number.isSafeInteger(mostWaiting) || mostWaiting < 0) {
+    throw new SabotError('INVALID_OPTION', `mostWaiting is a number of rows, not ${describeValue(mostWaiting)}`, {
+      option: 'mostWaiting',
+      value: mostWaiting,
+    })
+  }
+  const { isTimed } = left.traits
+  return new EnrichedRows(sides, plan => {
+    const settings = { ...sideSettings(sides), select: plan.select, type, isTimed, mostWaiting }
+    const node = left.graph.add({
+      kind: 'side-input-join',
+      description: `${type} join by ${describeKeys(left, right)} with a side input: ${plan.description}`,
+      inputs: joinInputs(left, right),
+      role: { kind: 'operator', create: sideInputJoinOperator(settings) },
+      settings: { left: left.keys, right: right.keys, type, isTimed, kept: plan.kept },
+      schema: plan.schema,
+    })
+    return { graph: left.graph, node, traits: { isTimed, fields: plan.fields, schema: plan.schema } }
   })
 }

@@ -14,7 +14,7 @@ import { keyFields } from '../keyed/key-fields.js'
 import type { OperatorPart, OperatorState } from '../operator.js'
 import { type JoinSelect, keptFields } from './join-projection.js'
 import { byArrival, readKeptRows, writeKeptRows } from './kept-rows.js'
-import { type ArrivalCounter, RowStore } from './row-store.js'
+import { type ArrivalCounter, RowStore, type RowStoreOptions } from './row-store.js'
 
 export const JOIN_SIDES = ['left', 'right'] as const
 
@@ -50,15 +50,19 @@ const PART = 'rows'
 /** The two sides of a join: the rows that are kept of each, and their keys, which share one index. */
 export class JoinSides {
   private readonly kernel: Kernel
+  private readonly options: RowStoreOptions
   private readonly arrivals: ArrivalCounter = { next: 0 }
   private readonly settings: JoinSidesSettings
   private readonly sides: { left: OpenSide | undefined; right: OpenSide | undefined } = {
     left: undefined,
     right: undefined,
   }
+  private readonly noRows: RowStore
   private keys: { readonly coder: KeyCoder; readonly schema: Schema } | undefined
 
-  constructor(kernel: Kernel, settings: JoinSidesSettings) {
+  constructor(kernel: Kernel, settings: JoinSidesSettings, options: RowStoreOptions = {}) {
+    this.options = options
+    this.noRows = new RowStore([], this.arrivals, options)
     this.kernel = kernel
     this.settings = settings
     for (const side of JOIN_SIDES) {
@@ -69,7 +73,7 @@ export class JoinSides {
 
   /** The rows of a side. A side of which nothing is known yet has a store without fields. */
   store(side: JoinSide): RowStore {
-    return this.sides[side]?.store ?? NO_ROWS
+    return this.sides[side]?.store ?? this.noRows
   }
 
   /** Keys that are in use. */
@@ -101,7 +105,7 @@ export class JoinSides {
     const fields = keyFields(schema, keys)
     this.keys ??= this.openKeys(fields)
     checkKeys(side, fields, this.keys.schema.fields)
-    const store = new RowStore(keptFields(this.settings.select, side, keys, schema), this.arrivals)
+    const store = new RowStore(keptFields(this.settings.select, side, keys, schema), this.arrivals, this.options)
     this.sides[side] = { schema, store }
   }
 
@@ -172,7 +176,7 @@ export class JoinSides {
 
   private restoreSection(side: JoinSide, reader: ByteReader, restored: RestoredSide): void {
     const store = this.store(side)
-    const { batch, arrivals } = readKeptRows(reader, store.fields)
+    const { batch, arrivals } = readKeptRows(reader, store)
     const flags = reader.raw(batch.rowCount)
     if (batch.rowCount === 0) return
     const ids = this.codeAll(side, batch)
@@ -207,8 +211,6 @@ export class JoinSides {
     return { coder: new KeyCoder(this.kernel, positions), schema: new Schema(positions) }
   }
 }
-
-const NO_ROWS = new RowStore([])
 
 function* slotsIn(flags: Uint8Array): Generator<number, void, void> {
   for (let slot = 0; slot < flags.length; slot++) if (flags[slot] !== 0) yield slot

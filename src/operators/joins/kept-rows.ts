@@ -1,7 +1,6 @@
 import { Batch } from '../../core/batch.js'
 import type { ByteReader, ByteWriter } from '../../core/byte-stream.js'
 import { Schema } from '../../core/schema.js'
-import type { Field } from '../../core/types.js'
 import { readColumn, writeColumn } from './column-bytes.js'
 import type { RowStore } from './row-store.js'
 
@@ -18,23 +17,26 @@ export function byArrival(store: RowStore, slots: Uint32Array): Uint32Array {
   return order.map(at => slots[at] ?? 0)
 }
 
-/** Rows of a store, as one section of a snapshot: rows u32 | times f64[] | arrivals f64[] | columns. */
+/** Rows of a store, as one section of a snapshot: rows u32 | times f64[] | arrivals f64[] | watermarks f64[] where kept | columns. */
 export function writeKeptRows(writer: ByteWriter, store: RowStore, slots: Uint32Array): void {
   writer.u32(slots.length)
   writer.raw(store.timesOf(slots))
   writer.raw(store.arrivalsOf(slots))
+  if (store.keepsWatermarks) writer.raw(store.watermarksOf(slots))
   for (const [index, { name }] of store.fields.entries()) {
     writeColumn(writer, store.gather(index, slots, false), name)
   }
 }
 
 /** @throws SabotError SNAPSHOT_TRUNCATED */
-export function readKeptRows(reader: ByteReader, fields: readonly Field[]): KeptRows {
+export function readKeptRows(reader: ByteReader, { fields, keepsWatermarks }: RowStore): KeptRows {
   const rows = reader.u32()
   const timestamps = new Float64Array(reader.raw(8 * rows).buffer)
   const arrivals = new Float64Array(reader.raw(8 * rows).buffer)
+  const watermarks = keepsWatermarks ? new Float64Array(reader.raw(8 * rows).buffer) : undefined
   const columns = fields.map(field => readColumn(reader, field, rows))
-  return { batch: new Batch({ schema: new Schema(fields), columns, rowCount: rows, timestamps }), arrivals }
+  const batch = new Batch({ schema: new Schema(fields), columns, rowCount: rows, timestamps, watermarks })
+  return { batch, arrivals }
 }
 
 /** The order of arrival over rows of several sections: of equal numbers the first section's comes first. */

@@ -1,9 +1,15 @@
 import type { Batch } from '../../core/batch.js'
 import type { Column } from '../../core/column.js'
+import { NO_WATERMARK } from '../../core/element.js'
 import { Schema } from '../../core/schema.js'
 import type { Field } from '../../core/types.js'
 import { CHUNK_ROWS, type Chunks, RowSlots } from './row-slots.js'
 import { gatherStored, type StoredColumn, storedColumn, writeNumbers } from './stored-columns.js'
+
+export interface RowStoreOptions {
+  /** Whether the watermark in force before each row is kept. Default false. */
+  readonly keepsWatermarks?: boolean
+}
 
 /** The number of the next row that comes. */
 export interface ArrivalCounter {
@@ -21,15 +27,21 @@ export class RowStore {
   private readonly slots: RowSlots
   private readonly times = new StoredNumbers()
   private readonly arrivals = new StoredNumbers()
+  private readonly watermarks: StoredNumbers | undefined
   private readonly counter: ArrivalCounter
 
   /** Stores that share a counter number their rows in the order in which they came to any of them. */
-  constructor(fields: readonly Field[], counter: ArrivalCounter = { next: 0 }) {
+  constructor(
+    fields: readonly Field[],
+    counter: ArrivalCounter = { next: 0 },
+    { keepsWatermarks = false }: RowStoreOptions = {},
+  ) {
+    this.watermarks = keepsWatermarks ? new StoredNumbers() : undefined
     this.counter = counter
     this.fields = fields
     this.schema = new Schema(fields)
     this.columns = fields.map(storedColumn)
-    const all: readonly Chunks[] = [...this.columns, this.times, this.arrivals]
+    const all: readonly Chunks[] = [...this.columns, this.times, this.arrivals, this.watermarks ?? []].flat()
     this.slots = new RowSlots({
       open: chunk => {
         for (const column of all) column.open(chunk)
@@ -66,6 +78,8 @@ export class RowStore {
     if (restored !== undefined) this.passOver(restored)
     if (batch.timestamps !== undefined) writeNumbers(this.times.chunks, batch.timestamps, slots)
     else writeNumbers(this.times.chunks, new Float64Array(slots.length), slots)
+    const { watermarks = new Float64Array(slots.length).fill(NO_WATERMARK) } = batch
+    if (this.watermarks !== undefined) writeNumbers(this.watermarks.chunks, watermarks, slots)
     return slots
   }
 
@@ -85,6 +99,15 @@ export class RowStore {
   /** Event times, ms. */
   timesOf(slots: Uint32Array): Float64Array {
     return gatherStored(this.times.chunks, slots)
+  }
+
+  get keepsWatermarks(): boolean {
+    return this.watermarks !== undefined
+  }
+
+  /** The watermarks in force before the rows, ms; of a store that keeps them. */
+  watermarksOf(slots: Uint32Array): Float64Array {
+    return gatherStored(this.watermarks?.chunks ?? [], slots)
   }
 
   /** Numbers that rise in the order in which the rows were added. */
