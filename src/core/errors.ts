@@ -42,6 +42,8 @@ export const ERROR_CODES = {
   GRAPH_MISMATCH: 'A worker built another graph of the job than the master.',
   NOT_TRANSFERABLE: 'Rows hold what cannot go to another worker, such as a function.',
   WORKER_HANGS: 'A worker does not answer: a function of the user does not return.',
+  SIMULATION_FAILED: 'A simulated job failed, or wrote something else than undisturbed.',
+  SIMULATION_STALLED: 'Nothing can happen any more in a simulated job that has not ended.',
   // Checkpoints
   NO_CHECKPOINT_STORAGE: 'A checkpoint was asked for, but there is nowhere to keep it.',
   CHECKPOINT_FAILED: 'A checkpoint was aborted; the one before it stays valid.',

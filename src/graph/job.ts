@@ -91,16 +91,6 @@ export class JobBuilder {
     this.parallel = { ...this.parallel, parallelism }
   }
 
-  /**
-   * The number of key groups, 1 to 32,768: no keyed operator can ever have more subtasks. State is kept by key group,
-   * so a job resumes only with the number that it began with. Default 128.
-   * @throws SabotError INVALID_PARALLELISM
-   */
-  maxParallelism(maxParallelism: number): void {
-    checkParallelism('maxParallelism', maxParallelism)
-    this.parallel = { ...this.parallel, maxParallelism }
-  }
-
   /** A value that a run may set from outside (`sabot run --set name=value`). */
   parameter(name: string, defaultValue: string): string {
     checkName('parameter', name)

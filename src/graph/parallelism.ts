@@ -32,7 +32,7 @@ export function assignParallelism(graph: JobGraph, parallelism: number): Readonl
     const natural = isShared(node) ? parallelism : Math.max(1, ...inputs)
     const chosen = asked ?? Math.min(most, natural)
     if (chosen > graph.maxParallelism) {
-      const why = `has key groups for ${graph.maxParallelism} (maxParallelism): lower it, or raise j.maxParallelism()`
+      const why = `is more than its ${graph.maxParallelism} key groups (maxParallelism): lower it`
       throw tooMany(node, chosen, why)
     }
     assigned.set(node.id, chosen)

@@ -121,8 +121,9 @@ export class JobRun implements JobHandle {
     const mayRestart = this.settings.restart.begin()
     for (;;) {
       const { error, hasFinished } = await this.live()
-      // A job that did not even start would not start the next time.
-      const isFinal = this.wasCancelled || this.isStopping || (this.restarts === 0 && !this.hasRun)
+      // A job that did not even start would not start the next time, unless it was a worker that died.
+      const isHopeless = !this.hasRun && error?.code !== 'WORKER_FAILED'
+      const isFinal = this.wasCancelled || this.isStopping || isHopeless
       const delayMs = error === undefined || isFinal ? undefined : mayRestart({ atMs: clock.elapsed() })
       if (error === undefined || delayMs === undefined) return this.result(error, hasFinished)
       this.restarts += 1

@@ -13,7 +13,7 @@ export function checkFit(graph: JobGraph, { states, checkpointId, manifest }: Re
     throw new SabotError(
       'STATE_MISMATCH',
       `Job ${graph.name} has ${graph.maxParallelism} key groups, but checkpoint ${checkpointId} holds its state in ` +
-        `${maxParallelism}. Set j.maxParallelism(${maxParallelism}), or begin anew`,
+        `${maxParallelism}: it cannot resume from there. Begin anew`,
       { checkpointId, maxParallelism },
     )
   }

@@ -1,4 +1,6 @@
 export { ManualClock } from './manual-clock.js'
 export { MemoryFiles } from './memory-files.js'
 export { HARNESS_MODES, type HarnessMode, runOperator, type TestElement, type TestOutput } from './operator-harness.js'
+export { DEFAULT_FAULTS, type FaultKind, type Faults, NO_FAULTS } from './simulation/faults.js'
+export { type SimulateOptions, type Simulation, simulate, undisturbed } from './simulation/simulate.js'
 export { type TestEnvironment, testEnvironment } from './test-environment.js'

@@ -23,6 +23,8 @@ export class SplitWatermarks {
   private mover: number | null = null
   /** What former subtasks knew of splits that have not come here yet. */
   private readonly known = new Map<number | undefined, SplitTime>()
+  /** Splits that were known and have been announced. They count together, or the first would leave the others behind. */
+  private announced: SplitTime[] = []
 
   /** @throws SabotError MEMORY_LIMIT */
   constructor(kernel: Kernel, initialState: () => Json) {
@@ -50,6 +52,7 @@ export class SplitWatermarks {
   active(split: number | undefined): SplitTime {
     const found = this.bySplit.get(split)
     if (found === undefined) return this.add(split)
+    this.settle()
     if (found.isIdle) {
       found.isIdle = false
       this.inputs.active(found.slot)
@@ -60,6 +63,7 @@ export class SplitWatermarks {
   /** The split does not hold the watermark back until it turns active again. */
   idle(split: number | undefined): void {
     const found = this.bySplit.get(split) ?? this.add(split)
+    this.settle()
     if (found.isIdle) return
     const before = this.current
     found.isIdle = true
@@ -151,8 +155,13 @@ export class SplitWatermarks {
     this.bySplit.set(split, added)
     // The first slot is active from the start, so that nothing is said of idleness before there is a split.
     if (!wasEmpty) this.inputs.active(slot)
-    if (added.watermark > NO_WATERMARK) this.inputs.advance(slot, added.watermark)
+    if (added.watermark > NO_WATERMARK) this.announced.push(added)
     return added
+  }
+
+  /** The announcements are over: the first record has come, or the first word that a split is idle. */
+  private settle(): void {
+    for (const { slot, watermark } of this.announced.splice(0)) this.inputs.advance(slot, watermark)
   }
 
   /** Grows the room by doubling; the new inputs are idle. */

@@ -1,0 +1,132 @@
+import type { JobGraph } from '../../graph/job-graph.js'
+import type { ByteOutput } from '../../operators/sink.js'
+import type { Environment } from '../../runtime/environment.js'
+import type { Port } from '../../runtime/remote/port.js'
+import type { WorkerThread, WorkerThreads } from '../../runtime/remote/remote-executor.js'
+import { serveWorker } from '../../runtime/remote/worker-host.js'
+import { SimulatedProcess, type SimulatedWorld } from './simulated-world.js'
+
+const MESSAGE_MS = 3
+
+/** One direction of a channel: messages take their time and keep their order. */
+class Line {
+  private handler: ((message: unknown) => void) | undefined
+  private owner: SimulatedProcess | undefined
+  private readonly underWay: unknown[] = []
+  private busyUntilMs = 0
+  private readonly world: SimulatedWorld
+
+  constructor(world: SimulatedWorld) {
+    this.world = world
+  }
+
+  connect(owner: SimulatedProcess, handler: (message: unknown) => void): void {
+    this.owner = owner
+    this.handler = handler
+    for (const _ of this.underWay) this.arriveLater(owner)
+  }
+
+  deliver(message: unknown): void {
+    this.underWay.push(message)
+    if (this.owner !== undefined) this.arriveLater(this.owner)
+  }
+
+  /** Whichever arrival comes first brings the oldest message. */
+  private arriveLater(owner: SimulatedProcess): void {
+    const { world } = this
+    this.busyUntilMs = Math.max(this.busyUntilMs, world.now + world.random() * MESSAGE_MS)
+    world.later(owner, this.busyUntilMs - world.now, () => this.handler?.(this.underWay.shift()))
+  }
+}
+
+/** The end of a channel before its owner is known. */
+class SimulatedEnd {
+  readonly inward: Line
+  readonly outward: Line
+
+  constructor(inward: Line, outward: Line) {
+    this.inward = inward
+    this.outward = outward
+  }
+
+  port(owner: SimulatedProcess, isLost: (message: unknown) => boolean = () => false): Port {
+    return {
+      post: message => {
+        if (owner.isAlive && !isLost(message)) this.outward.deliver(message)
+      },
+      onMessage: handler => this.inward.connect(owner, handler),
+      close: () => undefined,
+    }
+  }
+}
+
+function ends(world: SimulatedWorld): readonly [SimulatedEnd, SimulatedEnd] {
+  const there = new Line(world)
+  const back = new Line(world)
+  return [new SimulatedEnd(back, there), new SimulatedEnd(there, back)]
+}
+
+export interface SimulatedThreadsContext {
+  readonly world: SimulatedWorld
+  readonly master: SimulatedProcess
+  /** Builds the graph as a worker's import of the module does. */
+  plan(worker: SimulatedProcess): JobGraph
+  environment(worker: SimulatedProcess, standardOutput: ByteOutput): Environment
+  /** Whether this message of a worker is lost. */
+  isLost(worker: SimulatedProcess, message: unknown): boolean
+}
+
+/** Worker threads of a simulated machine: they run the engine's own worker over its own protocol. */
+export class SimulatedThreads implements WorkerThreads {
+  /** Those that live. */
+  readonly workers: { readonly actor: SimulatedProcess; readonly die: (cause: unknown) => void }[] = []
+  private started = 0
+  private readonly context: SimulatedThreadsContext
+
+  constructor(context: SimulatedThreadsContext) {
+    this.context = context
+  }
+
+  start(): WorkerThread {
+    const { world, master, plan, environment, isLost } = this.context
+    const actor = new SimulatedProcess(`${master.name} worker ${this.started++}`, world)
+    const [own, other] = ends(world)
+    const port = other.port(actor, message => isLost(actor, message))
+    serveWorker(port, {
+      plan: async () => plan(actor),
+      environment: standardOutput => environment(actor, standardOutput),
+      openPort: end => (end as SimulatedEnd).port(actor),
+    })
+    let onDeath: (cause: unknown) => void = () => undefined
+    const worker = {
+      actor,
+      die: (cause: unknown) => {
+        this.remove(actor)
+        world.soon(master, () => onDeath(cause))
+      },
+    }
+    this.workers.push(worker)
+    return {
+      port: own.port(master),
+      onDeath: handler => {
+        onDeath = handler
+      },
+      terminate: async () => this.remove(actor),
+    }
+  }
+
+  channel(): readonly [unknown, unknown] {
+    return ends(this.context.world)
+  }
+
+  /** The machine stops. */
+  endAll(): void {
+    for (const { actor } of [...this.workers]) this.remove(actor)
+  }
+
+  private remove(actor: SimulatedProcess): void {
+    actor.end()
+    const at = this.workers.findIndex(worker => worker.actor === actor)
+    if (at >= 0) this.workers.splice(at, 1)
+  }
+}
