@@ -1,4 +1,4 @@
-import { Batch } from '../../core/batch.js'
+import { Batch, type WatermarkMovers } from '../../core/batch.js'
 import { bitmapBytes } from '../../core/bitmap.js'
 import type { Column } from '../../core/column.js'
 import {
@@ -27,6 +27,7 @@ export interface WireBatch {
   readonly schema: { readonly number: number; readonly json?: SchemaJSON }
   readonly rows: number
   readonly split: number | undefined
+  readonly movers: WatermarkMovers | undefined
   readonly marks: { readonly timestamps: Part; readonly watermarks: Part; readonly kinds: Part }
   readonly columns: readonly WireColumn[]
   readonly bytes: ArrayBuffer
@@ -71,7 +72,7 @@ export class BatchEncoder {
 
   encode(given: Batch): WireBatch {
     const batch = given.compact()
-    const { timestamps, watermarks, kinds, rowCount, split } = batch
+    const { timestamps, watermarks, kinds, rowCount, split, movers } = batch
     this.parts = []
     this.size = 0
     const marks = { timestamps: this.add(timestamps), watermarks: this.add(watermarks), kinds: this.add(kinds) }
@@ -79,7 +80,7 @@ export class BatchEncoder {
     const bytes = new ArrayBuffer(this.size)
     const target = new Uint8Array(bytes)
     for (const part of this.parts) target.set(part.bytes, part.at)
-    return { schema: this.schema(batch.schema), rows: rowCount, split, marks, columns, bytes }
+    return { schema: this.schema(batch.schema), rows: rowCount, split, movers, marks, columns, bytes }
   }
 
   private schema(schema: Schema): WireBatch['schema'] {
@@ -168,7 +169,7 @@ export class BatchDecoder {
   private readonly schemas: Schema[] = []
   private readonly dictionaries = new Map<number, Dictionary>()
 
-  decode({ schema: { number, json }, rows, split, marks, columns, bytes }: WireBatch): Batch {
+  decode({ schema: { number, json }, rows, split, movers, marks, columns, bytes }: WireBatch): Batch {
     if (json !== undefined) this.schemas[number] = Schema.fromJSON(json)
     const schema = this.schemas[number]
     if (schema === undefined) throw new TypeError(`Schema ${number} was not sent`)
@@ -180,6 +181,7 @@ export class BatchDecoder {
       watermarks: marks.watermarks && floats(bytes, marks.watermarks),
       kinds: marks.kinds && octets(bytes, marks.kinds),
       split,
+      movers,
     })
   }
 

@@ -31,7 +31,12 @@ describe('batches between workers', () => {
         const { rowCount } = given
         const times = Float64Array.from({ length: rowCount }, (_, row) => row * 7 + seed)
         const marked = given.with({
-          ...(timed && { timestamps: times, watermarks: times.map(time => time - 3), split: seed % 5 }),
+          ...(timed && {
+            timestamps: times,
+            watermarks: times.map(time => time - 3),
+            split: seed % 5,
+            movers: { upTo: seed, before: null, behind: 1 },
+          }),
           kinds: Uint8Array.from({ length: rowCount }, (_, row) => row % 4),
           selection: Uint32Array.from({ length: Math.ceil(rowCount / 2) }, (_, row) => row * 2),
         })
@@ -39,11 +44,12 @@ describe('batches between workers', () => {
         const got = decoder.decode(sent(encoder.encode(marked)))
         expect(got.schema.equals(expected.schema)).toBe(true)
         expect(got.toRows()).toEqual(expected.toRows())
-        expect([got.timestamps, got.watermarks, got.kinds, got.split]).toEqual([
+        expect([got.timestamps, got.watermarks, got.kinds, got.split, got.movers]).toEqual([
           expected.timestamps,
           expected.watermarks,
           expected.kinds,
           expected.split,
+          expected.movers,
         ])
       }),
       { numRuns: 200 },
