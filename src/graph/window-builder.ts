@@ -64,6 +64,8 @@ export interface EmitOptions<Row> {
   readonly closing?: PaneSettings['closing']
 }
 
+const FINAL = whenClosed()
+
 /** A stream in windows. Its methods say how windows behave; `aggregate`, `reduce` or `process` compute results. */
 export class WindowedStream<Row, Key extends FieldOf<Row>, Bounded extends boolean = true> {
   private readonly graph: GraphBuilder
@@ -144,13 +146,17 @@ export class WindowedStream<Row, Key extends FieldOf<Row>, Bounded extends boole
    * @throws SabotError INVALID_OPTION
    */
   emit(when: 'final' | 'updates' | EmitOptions<Row>): WindowedStream<Row, Key, Bounded> {
-    if (when === 'final') {
-      return this.request.allowedLatenessMs === 0 && timeOf(this.request.assigner.settings) === 'event'
-        ? this.with({ trigger: undefined, panes: undefined })
-        : this.with({ trigger: whenClosed(), panes: undefined })
-    }
+    const isProcessingTime = timeOf(this.request.assigner.settings) === 'processing'
+    if (when === 'final') return this.with({ trigger: isProcessingTime ? undefined : FINAL, panes: undefined })
     if (when === 'updates') return this.with({ trigger: count(1), panes: undefined })
     checkChoice('typeof emit', typeof when, ['object'])
+    if (isProcessingTime) {
+      throw new SabotError(
+        'INVALID_OPTION',
+        'Early and late results go by the watermark, which windows of processing time do not: give them a trigger',
+        { option: 'emit' },
+      )
+    }
     const { early, late, onTime = 'always', closing = 'ifChanged' } = when
     const conditions = {
       ...(early === undefined ? {} : { early: conditionOf(early) }),
@@ -211,7 +217,11 @@ export class WindowedStream<Row, Key extends FieldOf<Row>, Bounded extends boole
     schema: Schema | undefined,
   ): WindowedResults<Out, Row> {
     const { keys, assigner } = this.request
-    const plan = planWindow(this.request, windowFunction, windowFunction.kind === 'process' ? schema : undefined)
+    const plan = planWindow(
+      withoutNeedlessTrigger(this.request),
+      windowFunction,
+      windowFunction.kind === 'process' ? schema : undefined,
+    )
     const by = keys.length === 0 ? 'over all records' : `by ${keys.join(', ')}`
     const details = plan.details.length === 0 ? '' : ` (${plan.details.join('; ')})`
     const node = this.graph.add({
@@ -262,6 +272,12 @@ export function windowed<Row, Key extends FieldOf<Row>, Bounded extends boolean>
     accumulation: 'accumulating',
     panes: undefined,
   })
+}
+
+/** Nothing is late without allowed lateness: windows that end are closed then, and the default trigger says the same. */
+function withoutNeedlessTrigger(request: WindowRequest): WindowRequest {
+  const isDefault = request.trigger === FINAL && request.allowedLatenessMs === 0 && request.assigner.isBounded
+  return isDefault ? { ...request, trigger: undefined } : request
 }
 
 function timeOf(settings: AssignerSettings): 'event' | 'processing' {

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { collect } from '../../../src/connectors/collect.js'
+import { memory } from '../../../src/connectors/memory.js'
 import { DELETE, INSERT, UPDATE_AFTER, UPDATE_BEFORE } from '../../../src/core/row-kind.js'
+import { job } from '../../../src/graph/job.js'
 import { countWindow, global, session, tumbling } from '../../../src/graph/windowing.js'
 import { collectList, count, sum } from '../../../src/operators/aggregates/aggregate.js'
 import { after } from '../../../src/operators/windows/conditions.js'
@@ -214,6 +217,46 @@ describe('emission', () => {
       return keyed.window(tumbling(10)).allowedLateness(10).emit('final').aggregate(shown)
     })
     expect(outcome(create, rows, 'total', 'when', 'last')).toEqual([[31, 'onTime', true]])
+  })
+
+  it('final: whatever is said first; without lateness it is what the default trigger gives', () => {
+    const create = operatorOf(keyed => {
+      return keyed
+        .window(tumbling(10))
+        .emit('final')
+        .allowedLateness(10)
+        .aggregate({ total: sum('value') })
+    })
+    expect(outcome(create, rows, 'total')).toEqual([[31]])
+    const everything = operatorOf(keyed =>
+      keyed
+        .window(global())
+        .emit('final')
+        .aggregate({ total: sum('value') }),
+    )
+    expect(outcome(everything, rows, 'total')).toEqual([[31]])
+    const kinds = job('final', j => {
+      const keyed = j
+        .from(memory([{ key: 'a', at: 1 }]))
+        .withTimestamps('at', { outOfOrderness: 0 })
+        .keyBy('key')
+      keyed.window(tumbling(10)).emit('final').aggregate({ n: count() }).to(collect())
+    })
+    expect(kinds.plan().nodes.map(({ kind }) => kind)).toContain('window-aggregate')
+  })
+
+  it('of windows of processing time is final by itself, and never early or late', () => {
+    const windowed = (keyed: Parameters<Parameters<typeof operatorOf>[0]>[0]) =>
+      keyed.window(tumbling(10, { time: 'processing' }))
+    const create = operatorOf(keyed =>
+      windowed(keyed)
+        .emit('final')
+        .aggregate({ total: sum('value') }),
+    )
+    expect(outcome(create, script(['a', 1, 1], ['a', 2, 50], '10', ['a', 4, 2], END), 'total')).toEqual([[3], [4]])
+    expect(() => operatorOf(keyed => windowed(keyed).emit({ early: 5 }).aggregate({ n: count() }))).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTION' }),
+    )
   })
 
   it('discarding: each record in one pane', () => {
