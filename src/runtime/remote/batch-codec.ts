@@ -164,7 +164,7 @@ export class BatchEncoder {
   }
 }
 
-/** The receiving side of one channel. Law: decode(encode(b)) has the rows, times and kinds of b. */
+/** The receiving side of one channel. Law: decode(encode(b)) has the rows, times, kinds, split and movers of b. */
 export class BatchDecoder {
   private readonly schemas: Schema[] = []
   private readonly dictionaries = new Map<number, Dictionary>()

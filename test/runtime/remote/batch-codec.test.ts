@@ -22,7 +22,7 @@ const numbers = (values: readonly number[]): Batch =>
   })
 
 describe('batches between workers', () => {
-  it('keep rows, times, kinds and split', () => {
+  it('keep rows, times, kinds, split and who moved the watermark', () => {
     const encoder = new BatchEncoder()
     const decoder = new BatchDecoder()
     fc.assert(
