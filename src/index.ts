@@ -38,6 +38,13 @@ export {
   type ValueOf,
 } from './core/index.js'
 export type { AggregateOf, Aggregates, WindowResult } from './graph/aggregates.js'
+export type { AsyncMapOptions } from './graph/async-map.js'
+export {
+  BroadcastConnectedStreams,
+  type BroadcastProcessFunction,
+  ConnectedStreams,
+  type TwoInputProcessFunction,
+} from './graph/connected-streams.js'
 export { ExecutionGraph } from './graph/execution-graph.js'
 export { explainGraph } from './graph/explain.js'
 export { executionDot, explainExecution } from './graph/explain-execution.js'
@@ -55,7 +62,7 @@ export {
   WindowJoined,
 } from './graph/join-projection.js'
 export type { IntervalJoinOptions, WindowJoinOptions } from './graph/joins.js'
-export type { DeduplicateOptions } from './graph/keyed-operators.js'
+export type { DeduplicateOptions, MissingEventOptions, TopNOptions } from './graph/keyed-operators.js'
 export { KeyedStream } from './graph/keyed-stream.js'
 export type {
   BroadcastContext,
@@ -67,7 +74,9 @@ export type {
 export { type ComputedColumn, column, type Projected, type Projection } from './graph/projection.js'
 export { type NamedWindows, SeveralWindows } from './graph/several-windows.js'
 export {
+  AsyncResults,
   JoinResults,
+  MissingEvents,
   ProcessResults,
   type SinkOptions,
   Stream,

@@ -37,6 +37,8 @@ export const ERROR_CODES = {
   USER_FUNCTION_FAILED: 'A function of the user threw.',
   USER_FUNCTION_RESULT: 'A function of the user returned what it must not.',
   INVALID_TIMESTAMP: 'A record has no valid event time.',
+  CONNECT_KEYS: 'Two streams that are to be connected are not keyed alike.',
+  ASYNC_TIMEOUT: 'An asynchronous function did not answer in time.',
   STATE_VALUE_INVALID: 'A value of keyed state is of a kind that a checkpoint cannot hold.',
   SUM_OVERFLOW: 'An integer sum left the 64-bit range.',
   GRAPH_MISMATCH: 'A worker built another graph of the job than the master.',

@@ -4,6 +4,7 @@ import type { CoGroupFunction } from '../operators/joins/co-group.js'
 import type { JoinType } from '../operators/joins/join-type.js'
 import type { StateDescriptors } from '../operators/process/state-descriptors.js'
 import { requireAppendOnly } from './changelog.js'
+import { BroadcastConnectedStreams, ConnectedStreams } from './connected-streams.js'
 import type { GraphBuilder, NodeInput } from './graph-builder.js'
 import type { EnrichedRows, Joined, WindowJoined } from './join-projection.js'
 import {
@@ -14,7 +15,14 @@ import {
   type WindowJoinOptions,
   windowJoined,
 } from './joins.js'
-import { type DeduplicateOptions, deduplicated } from './keyed-operators.js'
+import {
+  type DeduplicateOptions,
+  deduplicated,
+  type MissingEventOptions,
+  missingEvents,
+  type TopNOptions,
+  topNOf,
+} from './keyed-operators.js'
 import {
   type KeyedProcessFunction,
   type KeyOf,
@@ -23,9 +31,9 @@ import {
   processed,
   type SideShapes,
 } from './process.js'
-import type { FieldOf } from './projection.js'
+import type { FieldOf, Simplified } from './projection.js'
 import { type NamedWindows, SeveralWindows } from './several-windows.js'
-import type { JoinResults, ProcessResults, Stream, StreamTraits } from './stream.js'
+import type { JoinResults, MissingEvents, ProcessResults, Stream, StreamTraits } from './stream.js'
 import {
   type AsOfJoinOptions,
   asOfJoined,
@@ -73,11 +81,31 @@ export class KeyedStream<Row, Key extends FieldOf<Row>> {
   }
 
   /**
-   * Keeps the first record of each key, in the order of arrival; the others are counted (`duplicate`).
-   * @throws SabotError CHANGELOG_INPUT; NO_TIMESTAMPS for a ttl without event time
+   * Keeps the first record of each key, in the order of arrival; the others are counted (`duplicate`). Or the last, as
+   * a changelog.
+   * @throws SabotError CHANGELOG_INPUT, INVALID_OPTION; NO_TIMESTAMPS for a ttl without event time
    */
   deduplicate(options: DeduplicateOptions = {}): Stream<Row> {
     return deduplicated<Row>(this.asJoinInput(), options)
+  }
+
+  /**
+   * The n best records of each key by a field, as a changelog: a record that gets among them is inserted, the one that
+   * it pushes out is deleted before. Of equal records the one that came first ranks higher.
+   * @throws SabotError CHANGELOG_INPUT, INVALID_OPTION, UNKNOWN_FIELD
+   */
+  topN(n: number, options: TopNOptions<Row>): Stream<Row> {
+    return topNOf<Row>(this.asJoinInput(), n, options)
+  }
+
+  /**
+   * The records that nothing expected has followed within a time, with their `deadline`: for each record where `start`
+   * is true, one where `expected` is true must come for the same key, later in event time and within `within` of it.
+   * The order of arrival does not matter, as long as records are not late.
+   * @throws SabotError CHANGELOG_INPUT, NO_TIMESTAMPS, SCHEMA_UNKNOWN, DUPLICATE_FIELD
+   */
+  missingEvent(options: MissingEventOptions<Row>): MissingEvents<Simplified<Row & { readonly deadline: number }>, Row> {
+    return missingEvents<Row>(this.asJoinInput(), options)
   }
 
   /**
@@ -148,6 +176,22 @@ export class KeyedStream<Row, Key extends FieldOf<Row>> {
     shape?: SchemaShape,
   ): JoinResults<Out, Row, Right> {
     return coGrouped(this.asJoinInput(), right.asJoinInput(), window, transform as CoGroupFunction, shape)
+  }
+
+  /**
+   * This stream and another for one process function: a stream keyed by as many fields of the same types, whose records
+   * meet those of the same key, or a stream without keys, whose records are broadcast to all keys.
+   * @throws SabotError CONNECT_KEYS
+   */
+  connect<Right, RightKey extends FieldOf<Right>>(
+    right: KeyedStream<Right, RightKey>,
+  ): ConnectedStreams<Row, Right, KeyOf<Row, Key>>
+  connect<Rule>(broadcast: Stream<Rule>): BroadcastConnectedStreams<Row, Rule, KeyOf<Row, Key>>
+  connect<Other, OtherKey extends FieldOf<Other>>(
+    other: KeyedStream<Other, OtherKey> | Stream<Other>,
+  ): ConnectedStreams<Row, Other, KeyOf<Row, Key>> | BroadcastConnectedStreams<Row, Other, KeyOf<Row, Key>> {
+    if (other instanceof KeyedStream) return new ConnectedStreams(this.asJoinInput(), other.asJoinInput())
+    return new BroadcastConnectedStreams(this.asJoinInput(), other.asBroadcast())
   }
 
   /**

@@ -7,6 +7,7 @@ import { flatMapOperator } from '../operators/flat-map.js'
 import { LATE_OUTPUTS } from '../operators/joins/join-type.js'
 import { mapOperator } from '../operators/map.js'
 import type { OperatorFactory } from '../operators/operator.js'
+import { LATE_STARTS } from '../operators/process/missing-event.js'
 import { sideOutput } from '../operators/process/process-output.js'
 import { type Computed, selectOperator } from '../operators/select.js'
 import type { Sink } from '../operators/sink.js'
@@ -22,12 +23,13 @@ import type { IngestionTime, SourceTime, TimestampOrigin } from '../operators/ti
 import { timestampsOperator } from '../operators/timestamps.js'
 import { unionOperator } from '../operators/union.js'
 import { LATE_OUTPUT } from '../operators/window-aggregate.js'
+import { type AsyncMapOptions, asyncMapped } from './async-map.js'
 import { requireAppendOnly } from './changelog.js'
 import { checkKnownField } from './fields.js'
 import type { DraftNode, GraphBuilder, NodeInput } from './graph-builder.js'
 import { type Chaining, type EdgePartition, MAIN_OUTPUT } from './job-graph.js'
 import { KeyedStream } from './keyed-stream.js'
-import { type NoSides, type ProcessFunction, processed, type SideShapes } from './process.js'
+import { type NoSides, type ProcessFunction, type ProcessInput, processed, type SideShapes } from './process.js'
 import type { ComputedColumn, FieldOf, Projected, Projection, Simplified } from './projection.js'
 import { assertOneSource, assertOrigin, type TimestampOptions, timestampSettings } from './timestamp-options.js'
 import { type WindowedStream, windowed } from './window-builder.js'
@@ -245,6 +247,20 @@ export class Stream<Row> {
     return processed({ method: 'process()', inputs: [input], side, errors, shape })
   }
 
+  /**
+   * One record for each by a function that answers later, such as a request to a service; null for none. Up to
+   * `capacity` records are out at once. They are part of a checkpoint and are sent again after a recovery, so the
+   * function may be called more than once for a record. It is given a copy of the record and the number of the attempt.
+   * @throws SabotError CHANGELOG_INPUT, INVALID_OPTION, INVALID_DURATION
+   */
+  asyncMap<const Out extends SchemaShape>(
+    call: (row: Row, attempt: number) => PromiseLike<RowOf<Out> | null> | RowOf<Out> | null,
+    shape: Out,
+    options: AsyncMapOptions = {},
+  ): AsyncResults<RowOf<Out>, Row> {
+    return asyncMapped(this.graph, this.asInput(), this.traits, call as (row: unknown) => unknown, shape, options)
+  }
+
   /** Partitions by one or more fields: what follows happens for each key on its own. Null is a key. */
   keyBy<const Key extends FieldOf<Row>>(...fields: readonly [Key, ...Key[]]): KeyedStream<Row, Key> {
     if (fields.length === 0) throw new SabotError('UNKNOWN_FIELD', 'keyBy() needs at least one field')
@@ -301,6 +317,11 @@ export class Stream<Row> {
       schema: this.traits.schema,
     })
     if (options.parallelism !== undefined) this.graph.hint(node, { parallelism: options.parallelism })
+  }
+
+  /** For KeyedStream.connect: an input whose records go to every subtask. */
+  asBroadcast(): Omit<ProcessInput, 'handle'> {
+    return { graph: this.graph, input: this.asInput(), traits: this.traits, keys: undefined }
   }
 
   protected asInput(hashOf?: readonly string[]): NodeInput {
@@ -464,14 +485,42 @@ export class ProcessResults<Result, Row, Sides> extends Stream<Result> {
 
   /** The records on which the function threw, with the option `errors: 'deadLetter'`; `reason` says what. */
   get deadLetters(): Stream<Simplified<Row & { readonly reason: string }>> {
-    const { schema, fields, isTimed } = this.inputTraits
-    return new Stream(
-      this.graph,
-      this.node,
-      { isTimed, fields: fields && [...fields, REASON_FIELD], schema: schema && deadLetterSchema(schema) },
-      DEAD_LETTER_OUTPUT,
-    )
+    return new Stream(this.graph, this.node, deadLetterTraits(this.inputTraits), DEAD_LETTER_OUTPUT)
   }
+}
+
+/** Records that nothing expected has followed in time, and those that came too late to be waited for. */
+export class MissingEvents<Result, Row> extends Stream<Result> {
+  private readonly inputTraits: StreamTraits
+
+  constructor(graph: GraphBuilder, node: DraftNode, traits: StreamTraits, inputTraits: StreamTraits) {
+    super(graph, node, traits)
+    this.inputTraits = inputTraits
+  }
+
+  /** Records that begin a wait, but came when the watermark had passed their time, unchanged. */
+  get late(): Stream<Row> {
+    return new Stream<Row>(this.graph, this.node, this.inputTraits, sideOutput(LATE_STARTS))
+  }
+}
+
+/** The results of an asynchronous function, and the records for which it failed. */
+export class AsyncResults<Result, Row> extends Stream<Result> {
+  private readonly inputTraits: StreamTraits
+
+  constructor(graph: GraphBuilder, node: DraftNode, traits: StreamTraits, inputTraits: StreamTraits) {
+    super(graph, node, traits)
+    this.inputTraits = inputTraits
+  }
+
+  /** The records for which the function failed, with the option `errors: 'deadLetter'`; `reason` says why. */
+  get deadLetters(): Stream<Simplified<Row & { readonly reason: string }>> {
+    return new Stream(this.graph, this.node, deadLetterTraits(this.inputTraits), DEAD_LETTER_OUTPUT)
+  }
+}
+
+function deadLetterTraits({ schema, fields, isTimed }: StreamTraits): StreamTraits {
+  return { isTimed, fields: fields && [...fields, REASON_FIELD], schema: schema && deadLetterSchema(schema) }
 }
 
 /** The results of a join, and what came too late for it. */

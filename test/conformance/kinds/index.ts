@@ -10,6 +10,7 @@ import { later } from './later.js'
 import { partitioning } from './partitioning.js'
 import { sessions } from './sessions.js'
 import { streamTimeJoins } from './stream-time-joins.js'
+import { timers } from './timers.js'
 import { watermarks } from './watermarks.js'
 import { windowJoins } from './window-joins.js'
 import { windows } from './windows.js'
@@ -20,6 +21,7 @@ export const registry: Registry = {
   ...partitioning,
   ...assigners,
   ...barriers,
+  ...timers,
   ...watermarks,
   ...windows,
   ...intervalJoins,

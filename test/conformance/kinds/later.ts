@@ -12,5 +12,4 @@ export const later: Registry = {
   'confluent-frame': not('the Confluent wire format is'),
   'kafka-record': not('Kafka record encoding is'),
   'kafka-record-batch': not('Kafka record encoding is'),
-  'timer-service': not('timers for user functions are'),
 }

@@ -1,0 +1,90 @@
+/* Asynchronous functions in the graph. Stream delegates to it. */
+import { type Duration, formatDuration, parseDuration } from '../core/duration.js'
+import { describeValue, SabotError } from '../core/errors.js'
+import { Schema } from '../core/schema.js'
+import type { SchemaShape } from '../core/types.js'
+import { asyncMapOperator } from '../operators/async/async-map.js'
+import type { AsyncErrors } from '../operators/async/async-settings.js'
+import { REASON_FIELD } from '../operators/time/dead-letters.js'
+import { requireAppendOnly } from './changelog.js'
+import type { GraphBuilder, NodeInput } from './graph-builder.js'
+import { AsyncResults, type StreamTraits } from './stream.js'
+
+export interface AsyncMapOptions {
+  /**
+   * true: results go out in the order of the records (the default). false: as they come; but a record never passes a
+   * watermark, nor a watermark a record, so that what is late stays what it was.
+   */
+  readonly ordered?: boolean
+  /** Records that are out at once, those included whose result waits for its turn; default 100. */
+  readonly capacity?: number
+  /** How long a record may take, all attempts included; without it as long as it takes. */
+  readonly timeout?: Duration
+  /** Attempts behind the first, where the function throws or its promise is rejected; default 0. */
+  readonly retries?: number
+  /** Before the first retry; twice as long before each further one. Default 100 ms. */
+  readonly retryDelay?: Duration
+  /**
+   * What becomes of a record whose last attempt failed, or that took too long: 'fail' ends the job and names operator
+   * and record (the default), 'skip' counts it (`failed`), 'deadLetter' counts it and sends it to `results.deadLetters`.
+   */
+  readonly errors?: AsyncErrors
+}
+
+const POLICIES: readonly unknown[] = ['fail', 'skip', 'deadLetter']
+const DEFAULT_CAPACITY = 100
+const DEFAULT_RETRY_DELAY_MS = 100
+
+export function asyncMapped<Result, Row>(
+  graph: GraphBuilder,
+  input: NodeInput,
+  traits: StreamTraits,
+  call: (row: unknown, attempt: number) => unknown,
+  shape: SchemaShape,
+  options: AsyncMapOptions,
+): AsyncResults<Result, Row> {
+  requireAppendOnly('asyncMap()', traits)
+  const { ordered = true, capacity = DEFAULT_CAPACITY, timeout, retries = 0, retryDelay, errors = 'fail' } = options
+  checkCount('capacity', capacity, 1)
+  checkCount('retries', retries, 0)
+  if (!POLICIES.includes(errors)) throw wrongOption('errors', errors, `'fail', 'skip' or 'deadLetter'`)
+  if (errors === 'deadLetter' && traits.fields?.includes(REASON_FIELD) === true) {
+    throw new SabotError(
+      'DUPLICATE_FIELD',
+      `deadLetters adds a field ${REASON_FIELD}, which the records have already: rename it with select()`,
+      { field: REASON_FIELD },
+    )
+  }
+  const timeoutMs = timeout === undefined ? Number.POSITIVE_INFINITY : parseDuration(timeout)
+  const schema = Schema.of(shape)
+  const node = graph.add({
+    kind: 'async-map',
+    description:
+      `${ordered ? 'ordered' : 'unordered'} asynchronous map, up to ${capacity} records at once` +
+      (timeout === undefined ? '' : `, within ${formatDuration(timeoutMs)}`),
+    inputs: [input],
+    role: {
+      kind: 'operator',
+      create: asyncMapOperator({
+        call,
+        schema,
+        isOrdered: ordered,
+        capacity,
+        timeoutMs,
+        retries,
+        retryDelayMs: retryDelay === undefined ? DEFAULT_RETRY_DELAY_MS : parseDuration(retryDelay),
+        errors,
+      }),
+    },
+    schema,
+  })
+  return new AsyncResults(graph, node, { isTimed: traits.isTimed, fields: schema.names, schema }, traits)
+}
+
+function checkCount(option: string, value: number, least: number): void {
+  if (!Number.isSafeInteger(value) || value < least) throw wrongOption(option, value, `a whole number from ${least} on`)
+}
+
+function wrongOption(option: string, value: unknown, expected: string): SabotError {
+  return new SabotError('INVALID_OPTION', `${option} is ${expected}, not ${describeValue(value)}`, { option, value })
+}

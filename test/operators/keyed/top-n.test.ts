@@ -1,0 +1,128 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { DELETE, UPDATE_BEFORE } from '../../../src/core/row-kind.js'
+import { Schema } from '../../../src/core/schema.js'
+import { decimal, nullable } from '../../../src/core/types.js'
+import { comparison } from '../../../src/operators/keyed/compare-values.js'
+import { type TopNSettings, topNOperator } from '../../../src/operators/keyed/top-n.js'
+import {
+  HARNESS_MODES,
+  type HarnessMode,
+  runOperator,
+  type TestElement,
+} from '../../../src/testing/operator-harness.js'
+import { builds } from '../../kernel/builds.js'
+
+const kernel = () => (builds[0] as (typeof builds)[number]).create()
+const schema = Schema.of({ key: 'utf8', value: nullable('f64'), id: 'i32' })
+const base = { keys: ['key'], by: 'value', ties: 'earlier', updates: false } as const
+
+interface Row {
+  readonly key: string
+  readonly value: number | null
+  readonly id: number
+}
+
+function run(rows: readonly Row[], settings: TopNSettings, mode: HarnessMode) {
+  const elements = rows.map((row): TestElement => {
+    return { kind: 'row', row, timestamp: row.value ?? 0, watermark: Number.NEGATIVE_INFINITY }
+  })
+  return runOperator(topNOperator(settings), kernel, [schema], elements, mode).flatMap(out =>
+    'row' in out ? [out] : [],
+  )
+}
+
+/** What is left of a changelog. */
+function settled(changes: ReturnType<typeof run>): unknown[] {
+  const rows: object[] = []
+  for (const { row, rowKind } of changes) {
+    if (rowKind !== DELETE && rowKind !== UPDATE_BEFORE) rows.push(row)
+    else {
+      const at = rows.findIndex(other => (other as Row).id === (row as Row).id)
+      expect(rows[at]).toEqual(row)
+      rows.splice(at, 1)
+    }
+  }
+  return rows.sort((a, b) => (a as Row).id - (b as Row).id)
+}
+
+const rowsOf = fc
+  .array(
+    fc.record({
+      key: fc.constantFrom('a', 'b', '__proto__'),
+      value: fc.oneof(fc.integer({ min: 0, max: 5 }), fc.constantFrom(null, Number.NaN, -0, Number.NEGATIVE_INFINITY)),
+    }),
+    { maxLength: 30 },
+  )
+  .map(rows => rows.map((row, id): Row => ({ ...row, id })))
+
+describe('top n', () => {
+  it('is what sorting gives, after every record, however rows are cut', () => {
+    fc.assert(
+      fc.property(
+        rowsOf,
+        fc.integer({ min: 1, max: 4 }),
+        fc.constantFrom('asc' as const, 'desc' as const),
+        fc.constantFrom(...HARNESS_MODES),
+        (rows, n, order, mode) => {
+          const compare = comparison('f64', order)
+          const best = ['a', 'b', '__proto__'].flatMap(key =>
+            rows
+              .filter(row => row.key === key)
+              .sort((a, b) => compare(a.value, b.value) || a.id - b.id)
+              .slice(0, n),
+          )
+          const got = settled(run(rows, { ...base, n, order }, mode))
+          expect(got).toEqual(best.sort((a, b) => a.id - b.id))
+        },
+      ),
+      { numRuns: 100 },
+    )
+  })
+
+  it.each(HARNESS_MODES)('tells what goes and what comes: $name', mode => {
+    const rows = [1, 3, 2, 3, 9].map((value, id) => ({ key: 'a', value, id }))
+    const changes = run(rows, { ...base, n: 2, order: 'desc' }, mode)
+    expect(changes.map(({ row, rowKind = 0, timestamp }) => [(row as Row).id, rowKind, timestamp])).toEqual([
+      [0, 0, 1],
+      [1, 0, 3],
+      [0, 3, 2],
+      [2, 0, 2],
+      [2, 3, 3],
+      [3, 0, 3],
+      [3, 3, 9],
+      [4, 0, 9],
+    ])
+  })
+
+  it.each(HARNESS_MODES)('keeps the last record of a key by event time, as updates: $name', mode => {
+    const rows = [5, 7, 6, 7].map((value, id) => ({ key: 'a', value, id }))
+    const changes = run(rows, { ...base, by: undefined, n: 1, order: 'desc', ties: 'later', updates: true }, mode)
+    expect(changes.map(({ row, rowKind = 0 }) => [(row as Row).id, rowKind])).toEqual([
+      [0, 0],
+      [0, 1],
+      [1, 2],
+      [1, 1],
+      [3, 2],
+    ])
+  })
+
+  it('compares by the type of the column', () => {
+    const sorted = (type: Parameters<typeof comparison>[0], values: unknown[]) => values.sort(comparison(type, 'asc'))
+    expect(sorted(decimal(2), ['10.00', '9.00', '-1.50', null])).toEqual(['-1.50', '9.00', '10.00', null])
+    expect(sorted('i64', [3n, -1n, 2n])).toEqual([-1n, 2n, 3n])
+    expect(sorted('utf8', ['b', 'a', 'B'])).toEqual(['B', 'a', 'b'])
+    expect(sorted('bool', [true, false])).toEqual([false, true])
+    expect([1, null, Number.NaN, 5].sort(comparison('f64', 'desc'))).toEqual([5, 1, null, Number.NaN])
+    expect(comparison('f64', 'asc')(0, -0)).toBe(0)
+  })
+
+  it('refuses to rank by what has no order', () => {
+    const odd = Schema.of({ key: 'utf8', value: 'object' })
+    const element: TestElement = { kind: 'row', row: { key: 'a', value: {} } }
+    const mode = HARNESS_MODES[0] as HarnessMode
+    expect(() => runOperator(topNOperator({ ...base, n: 1, order: 'asc' }), kernel, [odd], [element], mode)).toThrow(
+      expect.objectContaining({ code: 'TYPE_MISMATCH' }),
+    )
+  })
+})
