@@ -14,7 +14,7 @@ interface Pair {
 
 export class MapJoin {
   private readonly sides = [new Map<number, KeptRow[]>(), new Map<number, KeptRow[]>()] as const
-  private readonly reached = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  private readonly reached: [number, number] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
   private readonly reachMs: number
   private swept = Number.NEGATIVE_INFINITY
 
@@ -32,17 +32,20 @@ export class MapJoin {
       const time = times[row] ?? 0
       const value = values[row] ?? 0
       this.reached[side] = watermarks[row] ?? 0
-      if (time < Math.min(...this.reached)) continue
-      for (const partner of other.get(key) ?? []) {
-        if (Math.abs(partner.time - time) > this.reachMs) continue
-        const [left, right] = side === 0 ? [value, partner.value] : [partner.value, value]
+      if (time < Math.min(this.reached[0], this.reached[1])) continue
+      const partners = other.get(key)
+      for (let at = 0; partners !== undefined && at < partners.length; at++) {
+        const partner = partners[at]
+        if (partner === undefined || Math.abs(partner.time - time) > this.reachMs) continue
+        const left = side === 0 ? value : partner.value
+        const right = side === 0 ? partner.value : value
         pairs.push({ key, left, right, time: Math.max(time, partner.time) })
       }
       const rows = own.get(key)
       if (rows === undefined) own.set(key, [{ time, value }])
       else rows.push({ time, value })
     }
-    this.sweep(Math.min(...this.reached))
+    this.sweep(Math.min(this.reached[0], this.reached[1]))
     return pairs.length
   }
 
