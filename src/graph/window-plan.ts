@@ -2,6 +2,7 @@ import type { Json } from '../core/json.js'
 import type { Schema } from '../core/schema.js'
 import { MAX_WINDOW_MS } from '../core/window-geometry.js'
 import { isKernelCall } from '../operators/aggregates/kernel-functions.js'
+import { tumblingAggregateOperator } from '../operators/aggregates/tumbling-aggregate.js'
 import type { OperatorFactory } from '../operators/operator.js'
 import { sessionAggregateOperator } from '../operators/session-aggregate.js'
 import { LATE_OUTPUT, windowAggregateOperator } from '../operators/window-aggregate.js'
@@ -39,7 +40,7 @@ export interface WindowPlan {
 /**
  * Chooses between the kernels and the general operator. The kernels have tumbling, sliding and session windows of event
  * time by key, final results, and count, sum, min, max and mean. Other aggregates of windows that overlap share slices on
- * the host. All give the same results where they can.
+ * the host; where windows do not overlap they have an operator of their own. All give the same results where they can.
  */
 export function planWindow(
   request: WindowRequest,
@@ -98,7 +99,14 @@ function slicedPlan(request: WindowRequest, windowFunction: WindowFunctionSettin
   const aggregates = plainAggregates(request, windowFunction)
   if (aggregates === undefined || settings.kind !== 'slices' || settings.time !== 'event') return undefined
   const { geometry } = settings
-  if (geometry.slideMs >= geometry.sizeMs) return undefined
+  if (geometry.slideMs >= geometry.sizeMs) {
+    return {
+      kind: 'tumbling-aggregate',
+      details: ['state on the host'],
+      create: tumblingAggregateOperator({ keys, geometry, aggregates }),
+      settings: { keys, ...geometry, aggregates: aggregates.map(describeAggregate) },
+    }
+  }
   const windows = [{ geometry, output: MAIN_OUTPUT, lateOutput: LATE_OUTPUT }]
   return {
     kind: 'window',

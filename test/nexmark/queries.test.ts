@@ -40,10 +40,13 @@ describe(`Nexmark over ${EVENTS} events`, () => {
   let events: NexmarkStreams
   let tables: NexmarkTables
 
-  beforeAll(async () => {
-    events = preparedNexmark(options)
-    tables = await nexmarkTables(events)
-  })
+  beforeAll(
+    async () => {
+      events = preparedNexmark(options)
+      tables = await nexmarkTables(events)
+    },
+    60_000 * Math.ceil(EVENTS / 100_000),
+  )
 
   afterAll(() => tables.close())
 
@@ -63,5 +66,6 @@ describe(`Nexmark over ${EVENTS} events`, () => {
       const at = actual.findIndex((row, index) => row !== wanted[index])
       expect(actual[at]).toBe(wanted[at])
     },
+    60_000 * Math.ceil(EVENTS / 100_000),
   )
 })

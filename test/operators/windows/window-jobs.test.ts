@@ -32,7 +32,7 @@ function operatorOver(define: (stream: Stream<Visit>, timed: Stream<Visit>) => S
     const stream = j.from(memory<Visit>([], { schema: SCHEMA as never }))
     define(stream, stream.withTimestamps('value', { outOfOrderness: 0 })).to(collect<unknown>())
   }).plan()
-  const node = nodes.find(({ kind }) => kind === 'window')
+  const node = nodes.find(({ kind }) => kind === 'window' || kind === 'tumbling-aggregate')
   if (node?.role.kind !== 'operator') throw new TypeError('no window')
   return node.role.create
 }
