@@ -17,7 +17,7 @@ import { addColumns } from '../windows/accumulate'
 import { BLOCK_ROWS } from '../windows/aggregation'
 import { areNullsExpected, reserveLate } from '../windows/columns'
 import { takePage } from '../windows/pages'
-import { combineRecord } from '../windows/records'
+import { combineRecords } from '../windows/records'
 import { beginRows, fireReady } from './fire'
 import { reserveEntries } from './heap'
 import { headAt, recordOf, Session, Sessions } from './layout'
@@ -100,7 +100,7 @@ function mergeOlder(sessions: Sessions, session: Session, timestamp: f64): i32 {
     // What is in the records must be all there is.
     const status = flush(sessions)
     if (status < 0) return status
-    if (!combineRecord(sessions, recordOf(session), recordOf(older))) {
+    if (!combineRecords(sessions, recordOf(session), recordOf(older), 1)) {
       put<u32>(resultPtr(), blockEnd, RESULT_ROW)
       return STATUS_SUM_OVERFLOW
     }

@@ -21,6 +21,7 @@ import { fireAt, firstUnfired, firstWindowOf, isGap, lastWindowOf, sliceIndexOf,
 import {
   ENTRY_PAGE, ENTRY_TOUCHED, entryOf, isTouched, PAGE_MASK, recordAt, Slice, SMALL_IDS, Window,
 } from './layout'
+import { invalidateSlice } from './panes'
 import { addPage, createSlice, dropEmpty, findSlice, reserveTable, skipFired, touch, untouch } from './slices'
 
 // What the last scan found.
@@ -120,7 +121,7 @@ function onlySlice(window: Window, last: f64): Slice | null {
   if (last >= window.nextFire) return null
   const index = sliceIndexOf(window, lowest)
   if (highest >= sliceStart(window, index) + window.sliceMs || isGap(window, index)) return null
-  if (fireAt(window, lastWindowOf(window, index)) <= last) return null
+  if (fireAt(window, lastWindowOf(window, index)) <= last || index < window.folded) return null
   let slice = findSlice(window, index)
   if (slice === null) {
     const first = max<f64>(firstWindowOf(window, index), firstUnfired(window, window.watermark))
@@ -227,6 +228,7 @@ function resolveEach(window: Window, ids: usize, timestamps: usize, watermarks: 
   let endMs = Infinity
   let lateAt = Infinity
   let gap = false
+  let folded = false
   for (let i: u32 = 0; i < count; i++) {
     if (watermarks != 0) {
       const next = load<f64>(watermarks + offset + (<usize>i << 3))
@@ -242,6 +244,7 @@ function resolveEach(window: Window, ids: usize, timestamps: usize, watermarks: 
       startMs = sliceStart(window, index)
       endMs = startMs + window.sliceMs
       gap = isGap(window, index)
+      folded = index < window.folded
       lateAt = gap ? Infinity : fireAt(window, lastWindowOf(window, index))
       slice = gap ? null : findSlice(window, index)
       if (slice !== null) {
@@ -280,6 +283,7 @@ function resolveEach(window: Window, ids: usize, timestamps: usize, watermarks: 
           return i
         }
       }
+      if (folded) invalidateSlice(window, sliceIndexOf(window, timestamp), id)
     }
     put<u32>(targets + (<usize>i << 2), <u32>record)
   }

@@ -1,15 +1,18 @@
 /*
  * Firing: windows in the order of their ends, keys by id. One call fills the output columns as far as whole pages of
- * keys fit; the next goes on. A window's slices are combined page by page when it fires (the seam for an incremental
- * structure over sliding windows: combinePage).
+ * keys fit; the next goes on. A window's slices are combined page by page when it fires, or taken from panes (panes.ts)
+ * where there are many.
  */
-import { OUT_MAX, OUT_MIN, OUT_NON_NULL, OUT_SUM, OUTPUT_ROWS, STATUS_SUM_OVERFLOW } from '../abi'
+import { OUT_MAX, OUT_MIN, OUT_NON_NULL, OUT_SUM, OUTPUT_ROWS, STATUS_OK, STATUS_SUM_OVERFLOW } from '../abi'
 import { copyTo } from '../guard'
 import { columnAt } from './aggregation'
 import { windowStart } from './geometry'
 import { ENTRY_PAGE, ENTRY_TOUCHED, entryAt, PAGE_KEYS, PAGE_SHIFT, sliceAt, Window } from './layout'
-import { combineRecord, outputOf, putBounds, putColumn } from './records'
+import { beginPanes, combinePanes, endPanes, panesStatus, touchedInPanes } from './panes'
+import { combineRecords, outputOf, putBounds, putColumn } from './records'
 import { dropFired, lowerBound, nextWindow, updateNextFire } from './slices'
+
+const ALL: u64 = ~(<u64>0)
 
 /** The touched records of the page that combinePage() returned. */
 let touched: u64 = 0
@@ -33,14 +36,20 @@ function combinePage(window: Window, first: u32, end: u32, page: u32): usize {
     } else {
       if (result != window.combined) copyTo(window.combined, result, window.pageBytes)
       result = window.combined
-      for (let bits = own; bits != 0; bits &= bits - 1) {
-        const at = <usize>ctz<u64>(bits) * <usize>window.recordBytes
-        if (!combineRecord(window, result + at, from + at)) return 0
-      }
+      if (!combineRecords(window, result, from, own)) return 0
     }
     touched |= own
   }
   return result
+}
+
+/** combinePage() by the shortest way; `touched` is set, and panesStatus where panes fail. */
+function combine(window: Window, first: u32, end: u32, firstSlice: f64, endSlice: f64, page: u32): usize {
+  if (window.panes == 0) return combinePage(window, first, end, page)
+  const combined = combinePanes(window, firstSlice, endSlice, page)
+  touched = touchedInPanes
+  if (combined == 0 && panesStatus < 0) touched = ALL
+  return combined
 }
 
 /** Writes the touched records of a page as rows from `row` on; returns the row behind them. */
@@ -70,7 +79,8 @@ function writePage(window: Window, page: usize, firstId: u32, startMs: f64, endM
 
 /**
  * Puts out results of windows that are ready at the current watermark: the rows written (<= OUTPUT_ROWS), 0 when
- * nothing more is ready, or STATUS_SUM_OVERFLOW (RESULT_DETAIL is the column) when slices of a key cannot be combined.
+ * nothing more is ready, or STATUS_SUM_OVERFLOW (RESULT_DETAIL is the column) when slices of a key cannot be combined,
+ * or STATUS_MEMORY_LIMIT when there is no room to combine them.
  * The output columns are valid until the next call.
  */
 export function windowFire(pointer: usize): i32 {
@@ -81,21 +91,31 @@ export function windowFire(pointer: usize): i32 {
     const startMs = windowStart(window, index)
     const endMs = startMs + window.sizeMs
     const first = window.sliceFirst
-    const end = lowerBound(window, index * window.slicesPerSlide + window.slicesPerWindow)
+    const firstSlice = index * window.slicesPerSlide
+    const endSlice = firstSlice + window.slicesPerWindow
+    const end = lowerBound(window, endSlice)
     let pages: u32 = 0
     for (let position = first; position < end; position++) pages = max<u32>(pages, sliceAt(window, position).pages)
     let page = window.firing ? window.firePage : 0
+    if (window.panes != 0) beginPanes(window, firstSlice, endSlice)
     for (; page < pages; page++) {
-      const combined = combinePage(window, first, end, page)
-      if (touched == 0) continue
-      if (combined == 0 || row + <u32>popcnt<u64>(touched) > <u32>OUTPUT_ROWS) {
+      // A page is combined once: panes take its slices in for good.
+      let combined: usize = 0
+      let status: i32 = STATUS_OK
+      if (row + PAGE_KEYS <= <u32>OUTPUT_ROWS) {
+        combined = combine(window, first, end, firstSlice, endSlice, page)
+        if (combined == 0 && touched == 0) continue
+        if (combined == 0) status = window.panes != 0 ? panesStatus : STATUS_SUM_OVERFLOW
+      }
+      if (combined == 0) {
         window.firing = 1
         window.firePage = page
-        // Rows before the overflow are put out first; the next call comes back here.
-        return combined == 0 && row == 0 ? STATUS_SUM_OVERFLOW : <i32>row
+        // Rows before a failure are put out first; the next call comes back here.
+        return row == 0 ? status : <i32>row
       }
       row = writePage(window, combined, page << PAGE_SHIFT, startMs, endMs, row)
     }
+    if (window.panes != 0) endPanes(window, endSlice)
     window.firing = 0
     window.cursor = index + 1
     dropFired(window)

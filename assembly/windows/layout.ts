@@ -75,6 +75,17 @@ export class Window extends Aggregation {
   firePage: u32
   /** A page in which the slices of a window are combined. */
   combined: usize
+
+  // Of windows of many slices (panes.ts); 0 panes where there are few.
+  panes: usize
+  groupSlices: f64
+  /** Groups that panes are kept of at a time. */
+  groupPanes: u32
+  /** Slices below this are in panes. */
+  folded: f64
+  /** The group that the suffixes are of, and the group behind the middle; NaN: none. */
+  suffixGroup: f64
+  middleEnd: f64
 }
 
 /** The table entry that covers an id. */

@@ -11,6 +11,13 @@ const MAX_CHUNK_PAGES: u32 = 256
 
 /** A page in which no record is touched; 0 when the memory ceiling is reached. */
 export function takePage(state: Aggregation): usize {
+  const page = takeRawPage(state)
+  if (page != 0) copyTo(page, state.emptyPage, state.pageBytes)
+  return page
+}
+
+/** A page with any contents; 0 when the memory ceiling is reached. */
+export function takeRawPage(state: Aggregation): usize {
   let page = state.freePage
   const bytes = <usize>state.pageBytes
   if (page != 0) {
@@ -20,7 +27,6 @@ export function takePage(state: Aggregation): usize {
     page = state.chunkNext
     state.chunkNext += bytes
   }
-  copyTo(page, state.emptyPage, bytes)
   state.stateBytes += <f64>bytes
   return page
 }

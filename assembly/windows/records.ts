@@ -4,49 +4,73 @@
 import {
   OUT_COLUMN_STRIDE, OUT_COUNT, OUT_END, OUT_FIRST_COLUMN, OUT_KEY_ID, OUT_START, RESULT_DETAIL,
 } from '../abi'
-import { put } from '../guard'
+import { SIMD } from '../build'
+import { put, putV128 } from '../guard'
 import { resultPtr } from '../memory'
 import {
   Aggregation, AT_MAX, AT_MIN, AT_N, AT_ROWS, AT_SUM, Column, columnAt, hasMinMax, isFloat, output,
 } from './aggregation'
 
 /**
- * Adds the record `from` to the record `to`; false, and nothing is changed, when an integer sum leaves the i64 range.
+ * Adds the records `bits` of the page `from` to those of the page `to`; false when an integer sum leaves the i64 range:
+ * RESULT_DETAIL is its column, and what was added before stays.
  */
-export function combineRecord(state: Aggregation, to: usize, from: usize): bool {
+export function combineRecords(state: Aggregation, to: usize, from: usize, bits: u64): bool {
   const columns = state.columnCount
-  for (let c: u32 = 0; c < columns; c++) {
-    const column = columnAt(state, c)
-    if (isFloat(column)) continue
-    const a = load<i64>(to + column.at, AT_SUM)
-    const b = load<i64>(from + column.at, AT_SUM)
-    const sum = a + b
-    if (((a ^ sum) & (b ^ sum)) < 0) {
-      put<u32>(resultPtr(), c, RESULT_DETAIL)
-      return false
-    }
-  }
+  const recordBytes = <usize>state.recordBytes
   if (columns == 0 || columnAt(state, 0).at != 0) {
-    put<f64>(to, load<f64>(to, AT_ROWS) + load<f64>(from, AT_ROWS), AT_ROWS)
+    for (let rest = bits; rest != 0; rest &= rest - 1) {
+      const at = <usize>ctz<u64>(rest) * recordBytes
+      put<f64>(to + at, load<f64>(to + at, AT_ROWS) + load<f64>(from + at, AT_ROWS), AT_ROWS)
+    }
   }
   for (let c: u32 = 0; c < columns; c++) {
     const column = columnAt(state, c)
-    const a = to + column.at
-    const b = from + column.at
-    put<f64>(a, load<f64>(a, AT_N) + load<f64>(b, AT_N), AT_N)
-    if (isFloat(column)) {
-      put<f64>(a, load<f64>(a, AT_SUM) + load<f64>(b, AT_SUM), AT_SUM)
-      if (hasMinMax(column)) {
-        if (load<f64>(b, AT_MIN) < load<f64>(a, AT_MIN)) put<f64>(a, load<f64>(b, AT_MIN), AT_MIN)
-        if (load<f64>(b, AT_MAX) < load<f64>(a, AT_MAX)) put<f64>(a, load<f64>(b, AT_MAX), AT_MAX)
-      }
-    } else {
-      put<i64>(a, load<i64>(a, AT_SUM) + load<i64>(b, AT_SUM), AT_SUM)
-      if (hasMinMax(column)) {
-        put<i64>(a, min<i64>(load<i64>(a, AT_MIN), load<i64>(b, AT_MIN)), AT_MIN)
-        put<i64>(a, min<i64>(load<i64>(a, AT_MAX), load<i64>(b, AT_MAX)), AT_MAX)
+    const minMax = hasMinMax(column)
+    const float = isFloat(column)
+    for (let rest = bits; rest != 0; rest &= rest - 1) {
+      const at = <usize>column.at + <usize>ctz<u64>(rest) * recordBytes
+      const a = to + at
+      const b = from + at
+      if (float) combineFloat(a, b, minMax)
+      else if (!combineInteger(a, b, minMax)) {
+        put<u32>(resultPtr(), c, RESULT_DETAIL)
+        return false
       }
     }
+  }
+  return true
+}
+
+// @ts-ignore: decorator
+@inline
+function combineFloat(a: usize, b: usize, minMax: bool): void {
+  if (SIMD) {
+    putV128(a, f64x2.add(v128.load(a), v128.load(b)))
+    // pmin(x, y) is y < x ? y : x.
+    if (minMax) putV128(a + AT_MIN, f64x2.pmin(v128.load(a + AT_MIN), v128.load(b + AT_MIN)))
+  } else {
+    put<f64>(a, load<f64>(a, AT_N) + load<f64>(b, AT_N), AT_N)
+    put<f64>(a, load<f64>(a, AT_SUM) + load<f64>(b, AT_SUM), AT_SUM)
+    if (minMax) {
+      if (load<f64>(b, AT_MIN) < load<f64>(a, AT_MIN)) put<f64>(a, load<f64>(b, AT_MIN), AT_MIN)
+      if (load<f64>(b, AT_MAX) < load<f64>(a, AT_MAX)) put<f64>(a, load<f64>(b, AT_MAX), AT_MAX)
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function combineInteger(a: usize, b: usize, minMax: bool): bool {
+  const left = load<i64>(a, AT_SUM)
+  const right = load<i64>(b, AT_SUM)
+  const sum = left + right
+  if (((left ^ sum) & (right ^ sum)) < 0) return false
+  put<f64>(a, load<f64>(a, AT_N) + load<f64>(b, AT_N), AT_N)
+  put<i64>(a, sum, AT_SUM)
+  if (minMax) {
+    put<i64>(a, min<i64>(load<i64>(a, AT_MIN), load<i64>(b, AT_MIN)), AT_MIN)
+    put<i64>(a, min<i64>(load<i64>(a, AT_MAX), load<i64>(b, AT_MAX)), AT_MAX)
   }
   return true
 }

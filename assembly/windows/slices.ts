@@ -13,6 +13,7 @@ import {
   sliceAt, Window,
 } from './layout'
 import { givePage, takePage } from './pages'
+import { forgetPanes } from './panes'
 
 const MIN_SLICES: u32 = 16
 const MIN_TABLE: u32 = 4
@@ -194,6 +195,7 @@ export function dropFired(window: Window): void {
     releaseSlice(window, slice)
     window.sliceFirst++
   }
+  if (window.sliceFirst == window.sliceEnd) forgetPanes(window)
 }
 
 /** Drops the slices in which nothing is touched. */

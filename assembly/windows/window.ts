@@ -6,6 +6,7 @@ import { Aggregation, BLOCK_ROWS, output } from './aggregation'
 import { areColumns, openAggregation, outputNumbers, refuse, releaseAggregation } from './columns'
 import { firstUnfired, firstWindowOf, lastWindowOf, setGeometry } from './geometry'
 import { CACHE_SLICES, PAGE_KEYS, sliceAt, Window } from './layout'
+import { forgetPanes, openPanes } from './panes'
 import { dropAll } from './slices'
 
 /**
@@ -39,7 +40,7 @@ function allocateParts(window: Window, keys: usize, columns: usize, columnCount:
   window.cache = allocateZeroed(CACHE_SLICES << 2)
   window.firstTouched = allocate(BLOCK_ROWS << 2)
   window.combined = allocate(window.pageBytes)
-  return window.cache != 0 && window.firstTouched != 0 && window.combined != 0
+  return window.cache != 0 && window.firstTouched != 0 && window.combined != 0 && openPanes(window)
 }
 
 /** Frees the window; its keys are dropped from the index. */
@@ -47,6 +48,8 @@ export function windowRelease(pointer: usize): void {
   if (pointer == 0) return
   const window = changetype<Window>(pointer)
   dropAll(window)
+  forgetPanes(window)
+  release(window.panes)
   release(window.slices)
   release(window.cache)
   release(window.combined)
