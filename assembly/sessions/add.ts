@@ -7,14 +7,14 @@
  */
 import {
   LIMIT_BATCH_ROWS, LIMIT_TIMESTAMP, LIMIT_WINDOW, RESULT_DETAIL, RESULT_ROW, STATUS_ARGUMENT, STATUS_MEMORY_LIMIT,
-  STATUS_OK, STATUS_SUM_OVERFLOW, STATUS_TIMESTAMP, TIMESTAMP_NAN, TIMESTAMP_RANGE,
+  STATUS_OK, STATUS_SUM_OVERFLOW, STATUS_TIMESTAMP, TIMESTAMP_NAN, TIMESTAMP_RANGE, TYPE_F64,
 } from '../abi'
 import { copyTo, fill, put } from '../guard'
 import { keysDrop, keysRetain } from '../keys'
 import { KeyIndex } from '../keys/layout'
 import { allocate, release, resultPtr } from '../memory'
-import { addColumns } from '../windows/accumulate'
-import { BLOCK_ROWS } from '../windows/aggregation'
+import { addColumns, addFloat } from '../windows/accumulate'
+import { BLOCK_ROWS, columnAt, columnType, hasMinMax, isNullable } from '../windows/aggregation'
 import { areNullsExpected, reserveLate } from '../windows/columns'
 import { takePage } from '../windows/pages'
 import { combineRecords } from '../windows/records'
@@ -161,6 +161,11 @@ function addRows(
   const targets = sessions.targets
   const heads = sessions.heads
   let gap = sessions.gapMs
+  // The commonest case, one f64 column without nulls, needs no second pass over its rows.
+  const only = sessions.columnCount == 1 ? columnAt(sessions, 0) : null
+  const fused = only !== null && columnType(only) == TYPE_F64 && !isNullable(only)
+  const minMax = fused && hasMinMax(only!)
+  const values = fused ? <usize>load<u32>(columnPointers) : 0
   for (let row = from; row < to; row++) {
     if (watermarks != 0) {
       const next = load<f64>(watermarks + (<usize>row << 3))
@@ -201,8 +206,13 @@ function addRows(
         sessions.passed++
       }
     }
-    put<u32>(targets + (<usize>(row - blockFirst) << 2), <u32>record)
     blockEnd = row + 1
+    if (fused) {
+      addFloat(record, load<f64>(values + (<usize>row << 3)), minMax)
+      blockFirst = blockEnd
+      continue
+    }
+    put<u32>(targets + (<usize>(row - blockFirst) << 2), <u32>record)
     if (blockEnd - blockFirst == BLOCK_ROWS) {
       const status = flush(sessions)
       if (status < 0) return status

@@ -6,9 +6,10 @@
  *   the whole groups behind         middle: their aggregate, made anew when a group leaves or joins
  *   the beginning of its last group the group itself, which takes one slice after the other
  *
- * so that a window that moves on by a slice costs about five combinations a key, however many slices it has. (Two stacks
- * cost three, and a suffix for each slice of the window.) How sums are put together depends on the bounds alone, not on
- * what was computed when: so results are the same to the bit after a restart, where all of this is made anew.
+ * so that a window that moves on by a slice costs about five combinations a key, however many slices it has.
+ * (Two stacks cost three, and a suffix for each slice of the window.) How sums are put together depends on the bounds
+ * alone, not on what was computed when: so results are the same to the bit after a restart, where all of this is made
+ * anew.
  *
  * A row that comes for a slice which is in here already (it is late for the first windows, not for all) makes its key
  * invalid in what covers the slice; that is computed anew, for this key, when the next window fires.
@@ -49,7 +50,7 @@ class Pane {
 
 const PANE_BYTES: usize = 24
 
-// ---- panes: suffixes by slice, groups by number modulo their most, the middle -----------------------------------------
+// ---- panes: suffixes by slice, groups by number modulo their most, the middle --------------------------------------
 
 // @ts-ignore: decorator
 @inline
@@ -133,7 +134,7 @@ function reserveEntry(window: Window, pane: Pane, page: u32): usize {
   return pane.table + <usize>page * ENTRY_BYTES
 }
 
-// ---- folding ----------------------------------------------------------------------------------------------------------
+// ---- folding -------------------------------------------------------------------------------------------------------
 
 /** Adds the records `touched` & `mask` of a page to those of a pane's entry: a status. */
 function fold(window: Window, entry: usize, mask: u64, touched: u64, from: usize): i32 {
@@ -244,7 +245,7 @@ function foldSuffixes(window: Window, page: u32, group: f64, first: u32): i32 {
   return STATUS_OK
 }
 
-// ---- firing -----------------------------------------------------------------------------------------------------------
+// ---- firing --------------------------------------------------------------------------------------------------------
 
 /** Before the first page of the window of the slices [first, end) is combined. */
 export function beginPanes(window: Window, first: f64, end: f64): void {
@@ -335,7 +336,7 @@ function giveUp(window: Window, page: u32): usize {
   return 0
 }
 
-// ---- rows that come for what is folded --------------------------------------------------------------------------------
+// ---- rows that come for what is folded -----------------------------------------------------------------------------
 
 // @ts-ignore: decorator
 @inline

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { STATUS_ARGUMENT, STATUS_MEMORY_LIMIT, STATUS_SUM_OVERFLOW, STATUS_TIMESTAMP } from '../../assembly/abi.js'
+import { KeyIndex } from '../../src/kernel/keys.js'
+import { SessionState } from '../../src/kernel/sessions.js'
 import { builds } from './builds.js'
 import { MAX_PARALLELISM, SessionDriver } from './session-driver.js'
 import { SessionOracle, type SessionResult, type SessionRow } from './session-oracle.js'
@@ -125,6 +127,51 @@ for (const build of builds) {
         { numRuns: 60 },
       )
     })
+
+    it.each([true, false])(
+      'of one column of numbers are those of several columns (minimum and maximum: %s)',
+      minMax => {
+        const kernel = build.create()
+        fc.assert(
+          fc.property(stream(false).map(timeOf), cuts, (rows, sizes) => {
+            const known = rows.map(one => ({ ...one, float: one.float ?? 7 }))
+            const index = new KeyIndex(kernel, { kind: 'i32' })
+            const state = new SessionState(kernel, index, GAP, [{ type: 'f64', minMax, nullable: false }])
+            const results: string[] = []
+            const fire = () => {
+              for (let fired = state.fire(); fired !== undefined; fired = state.fire()) {
+                const { starts, ends, rowCounts, columns } = fired
+                for (let n = 0; n < fired.count; n++) {
+                  const { sum, min, max } = columns[0] as (typeof columns)[number]
+                  results.push(
+                    [starts[n], ends[n], rowCounts[n], sum[n], ...(minMax ? [min?.[n], max?.[n]] : [])].join(' '),
+                  )
+                }
+              }
+            }
+            for (const batch of batches(known, sizes)) {
+              state.load({
+                timestamps: Float64Array.from(batch, ({ timestamp }) => timestamp),
+                watermarks: Float64Array.from(batch, ({ watermark }) => watermark),
+                columns: [{ values: Float64Array.from(batch, ({ float }) => float ?? 7) }],
+              })
+              index.codeInt32(Int32Array.from(batch, ({ key }) => key))
+              expect(state.add(0)).toBe(batch.length)
+              fire()
+            }
+            state.advance(Number.POSITIVE_INFINITY)
+            fire()
+            const wanted = expected(known).results.map(([start, end, , n, , sum, min, max]) =>
+              [start, end, n, sum, ...(minMax ? [min, max] : [])].join(' '),
+            )
+            expect(results).toEqual(wanted)
+            state.destroy()
+            index.destroy()
+          }),
+          { numRuns: 40 },
+        )
+      },
+    )
 
     it('merge when they touch, through rows that come late and connect them', () => {
       const driver = new SessionDriver(build.create(), GAP)
