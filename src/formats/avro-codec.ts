@@ -21,8 +21,8 @@ interface Transform {
 }
 
 // Every host has both, but the ES library types do not name them.
-declare const DecompressionStream: new (format: 'deflate-raw' | 'gzip') => Transform
-declare const CompressionStream: new (format: 'deflate-raw' | 'gzip') => Transform
+declare const DecompressionStream: new (format: 'deflate-raw') => Transform
+declare const CompressionStream: new (format: 'deflate-raw' | StreamCompression) => Transform
 
 /** @throws SabotError COMPRESSION_INVALID */
 export async function unpackBlock(bytes: Uint8Array, codec: AvroCodec): Promise<Uint8Array> {
@@ -45,9 +45,11 @@ export async function packBlock(bytes: Uint8Array, codec: 'null' | 'deflate'): P
   return codec === 'null' ? bytes : through(new CompressionStream('deflate-raw'), bytes)
 }
 
-/** One whole gzip member. Members behind one another are a gzip file. */
-export function gzipMember(bytes: Uint8Array): Promise<Uint8Array> {
-  return through(new CompressionStream('gzip'), bytes)
+export type StreamCompression = 'gzip' | 'zstd'
+
+/** One whole gzip member, or one zstd frame. @throws TypeError where the host does not compress so */
+export function compressWhole(bytes: Uint8Array, compression: StreamCompression): Promise<Uint8Array> {
+  return through(new CompressionStream(compression), bytes)
 }
 
 async function through({ readable, writable }: Transform, bytes: Uint8Array): Promise<Uint8Array> {

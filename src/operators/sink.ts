@@ -2,6 +2,7 @@ import type { Batch } from '../core/batch.js'
 import type { Files } from '../core/files.js'
 import type { Json } from '../core/json.js'
 import type { Kernel } from '../kernel/module.js'
+import type { SourceClock } from './source.js'
 
 /** Where results go. A sink is a description; `open` starts writing. */
 export interface Sink<in Row = never> {
@@ -30,6 +31,8 @@ export interface SinkContext {
   /** The task's kernel instance: for sinks that encode bytes. */
   readonly kernel: Kernel
   readonly standardOutput: ByteOutput
+  /** For sinks that do something from time to time. */
+  readonly clock: SourceClock
 }
 
 export interface ByteOutput {

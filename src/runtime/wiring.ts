@@ -176,9 +176,9 @@ export class Wiring implements TaskParts {
       case 'operator':
         return this.createOperator(id, kind, role, restored)
       case 'sink': {
-        const { files, standardOutput } = environment
+        const { files, standardOutput, clock } = environment
         const state = restored.states[0]?.state
-        const writer = await role.sink.open({ state, files, kernel, standardOutput })
+        const writer = await role.sink.open({ state, files, kernel, standardOutput, clock })
         const node = new SinkNode(id, kind, new SinkPump(writer, onFailure), acknowledge)
         this.sinks.push(node)
         return node

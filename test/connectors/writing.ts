@@ -5,6 +5,7 @@ import type { Files } from '../../src/core/files.js'
 import type { Json } from '../../src/core/json.js'
 import { schema } from '../../src/core/schema.js'
 import type { SinkContext } from '../../src/operators/sink.js'
+import { ManualClock } from '../../src/testing/manual-clock.js'
 import { MemoryFiles } from '../../src/testing/memory-files.js'
 import { testKernel } from './kernel.js'
 
@@ -37,6 +38,7 @@ export function sinkContext(
   state?: Json,
   files: Files = new MemoryFiles(),
   write: (bytes: Uint8Array) => Promise<void> = async () => {},
+  clock: SinkContext['clock'] = new ManualClock(),
 ): SinkContext {
-  return { state, files, kernel: testKernel(), standardOutput: { write } }
+  return { state, files, kernel: testKernel(), standardOutput: { write }, clock }
 }

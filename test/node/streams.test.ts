@@ -34,7 +34,7 @@ async function batchesOf(rows: readonly object[]) {
   return batches
 }
 
-const open = (sink: Sink) => sink.open({ state: undefined, files, kernel, standardOutput })
+const open = (sink: Sink) => sink.open({ state: undefined, files, kernel, standardOutput, clock })
 
 describe('fromReadable', () => {
   it('reads the objects of a stream once', async () => {

@@ -71,8 +71,8 @@ describe('row kinds', () => {
     for (const { name, size } of changes) builder.append({ name, size })
     const batch = builder.finish().with({ kinds: Uint8Array.from(changes, ({ rowKind }) => rowKind) })
     const sink = table<{ name: string; size: number }>({ key: ['name'] })
-    const { files, standardOutput } = environment()
-    const writer = await sink.open({ state: undefined, files, standardOutput, kernel: kernel() })
+    const { files, standardOutput, clock } = environment()
+    const writer = await sink.open({ state: undefined, files, standardOutput, kernel: kernel(), clock })
     await writer.write(batch)
     const final = [
       { name: 'a', size: 3 },
@@ -81,11 +81,11 @@ describe('row kinds', () => {
     expect(sink.rows).toEqual(expect.arrayContaining(final))
     expect(sink.rows).toHaveLength(2)
     // After a recovery the same changes come once more.
-    const again = await sink.open({ state: await writer.prepare(1), files, standardOutput, kernel: kernel() })
+    const again = await sink.open({ state: await writer.prepare(1), files, standardOutput, kernel: kernel(), clock })
     await again.write(batch)
     expect(sink.rows).toEqual(expect.arrayContaining(final))
     expect(sink.rows).toHaveLength(2)
-    await sink.open({ state: undefined, files, standardOutput, kernel: kernel() })
+    await sink.open({ state: undefined, files, standardOutput, kernel: kernel(), clock })
     expect(sink.rows).toEqual([])
   })
 

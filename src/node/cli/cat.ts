@@ -81,7 +81,7 @@ async function cat(files: readonly DataFile[], options: CatOptions): Promise<num
   const { files: storage, standardOutput, createKernel, clock } = nodeEnvironment()
   const kernel = createKernel()
   const asRows = options.schema === undefined && options.stats === undefined
-  const writer = await stdout().open({ state: undefined, files: storage, kernel, standardOutput })
+  const writer = await stdout().open({ state: undefined, files: storage, kernel, standardOutput, clock })
   const view = new CatView(options, asRows ? writer : undefined)
   for (const { path, format } of files) {
     if (view.isFull) break
