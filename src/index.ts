@@ -37,6 +37,8 @@ export {
   Utf8Column,
   type ValueOf,
 } from './core/index.js'
+export { avroFingerprint, canonicalForm, parseAvroSchema } from './formats/avro-schema.js'
+export { type ConfluentFrame, readConfluentFrame, writeConfluentFrame } from './formats/confluent-frame.js'
 export type { AggregateOf, Aggregates, WindowResult } from './graph/aggregates.js'
 export type { AsyncMapOptions } from './graph/async-map.js'
 export {

@@ -83,6 +83,7 @@ export const ERROR_CODES = {
   UNSUPPORTED_TYPE: 'A file or table holds a type that has no column type here.',
   ARROW_INVALID: 'Arrow data contradicts itself: buffers are missing or too short.',
   AVRO_INVALID: 'A file is not an Avro object container, or is damaged or truncated.',
+  FRAME_INVALID: "Bytes are not a message of Confluent's wire format.",
   PARQUET_INVALID: 'A file is not a Parquet file, or is damaged or truncated.',
   MISSING_COLUMN: 'A declared column is not in the file.',
   // Kernels

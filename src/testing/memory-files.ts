@@ -125,6 +125,7 @@ export class MemoryFiles implements Files {
     let content = this.contents.get(path)
     if (content === undefined) {
       content = contentOf(this.freshIdentity(), undefined, ++this.writes)
+      this.removed.delete(path)
       this.contents.set(path, content)
     }
     if (content.writer !== undefined) throw unwritable(path, 'it has a writer already')
@@ -150,6 +151,8 @@ export class MemoryFiles implements Files {
       content.durable ??= new Uint8Array()
       this.contents.delete(from)
       this.contents.set(to, content)
+      // A directory is made durable as a whole.
+      this.removed = new Map()
     },
     remove: async path => {
       const content = this.contents.get(path)

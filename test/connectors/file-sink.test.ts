@@ -5,6 +5,7 @@ import { arrow, avro, csv, type FileSinkOptions, fileSink, json, parquet } from 
 import { type Batch, nullable, Schema } from '../../src/core/index.js'
 import type { Json } from '../../src/core/json.js'
 import type { SinkWriter } from '../../src/operators/sink.js'
+import type { Source } from '../../src/operators/source.js'
 import { ManualClock } from '../../src/testing/manual-clock.js'
 import { MemoryFiles } from '../../src/testing/memory-files.js'
 import { batchOf } from '../core/arbitraries.js'
@@ -32,7 +33,8 @@ const SOURCES = { ndjson: json, csv, parquet, avro, arrow }
 const FORMATS = ['ndjson', 'csv', 'parquet', 'avro', 'arrow'] as const
 
 async function numbersIn(files: MemoryFiles, format: (typeof FORMATS)[number], directory = 'out'): Promise<number[]> {
-  const { rows } = await readAll(SOURCES[format](directory, SHAPE as never), { files })
+  const source: (input: string, shape: typeof SHAPE) => Source = SOURCES[format]
+  const { rows } = await readAll(source(directory, SHAPE), { files })
   return (rows as { n: number }[]).map(({ n }) => n)
 }
 

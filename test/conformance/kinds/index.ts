@@ -2,6 +2,7 @@ import type { Registry } from '../registry.js'
 import { assigners } from './assigners.js'
 import { barriers } from './barriers.js'
 import { beam } from './beam.js'
+import { codecs } from './codecs.js'
 import { errorBounds } from './error-bounds.js'
 import { hashes } from './hash.js'
 import { intervalJoins } from './interval-joins.js'
@@ -17,6 +18,7 @@ import { windows } from './windows.js'
 
 export const registry: Registry = {
   ...later,
+  ...codecs,
   ...hashes,
   ...partitioning,
   ...assigners,

@@ -7,9 +7,6 @@ const not = (what: string): VectorRunner => {
 
 /** Kinds of parts that the engine does not have. Each is a decision to defend: the reason says what is missing. */
 export const later: Registry = {
-  'avro-binary': not('Avro decoding is'),
-  'avro-fingerprint': not('Avro schema fingerprints are'),
-  'confluent-frame': not('the Confluent wire format is'),
   'kafka-record': not('Kafka record encoding is'),
   'kafka-record-batch': not('Kafka record encoding is'),
 }
