@@ -8,6 +8,7 @@ import type { SourceReader } from '../../operators/source.js'
 import { nodeEnvironment } from '../environment.js'
 import { count, counted } from '../terminal/words.js'
 import {
+  DATA_FORMATS,
   type DataFormat,
   delimiterOption,
   FILES_HELP,
@@ -49,8 +50,8 @@ interface CatOptions extends ReadingOptions {
 export function catCommand(done: (exitCode: number) => void): Command {
   return new Command('cat')
     .description('show what is in files of data: rows, schema, time range and order')
-    .argument('<files...>', 'files of JSON, CSV or Parquet')
-    .addOption(formatOption('--format <format>', 'what the files are, where their names do not tell', formats))
+    .argument('<files...>', 'files of JSON, CSV, Parquet, Arrow or Avro')
+    .addOption(formatOption('--format <format>', 'what the files are, where their names do not tell', DATA_FORMATS))
     .addOption(new Option('--head <n>', 'read the first n rows only').argParser(parseCount))
     .option('--schema', 'show the columns and their types instead of rows')
     .option('--stats', 'show counts, time range, out-of-orderness and a watermark bound instead of rows')
@@ -64,8 +65,6 @@ export function catCommand(done: (exitCode: number) => void): Command {
       done(await cat(files, options))
     })
 }
-
-const formats: readonly DataFormat[] = ['json', 'csv', 'parquet']
 
 function parseCount(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text)

@@ -1,18 +1,17 @@
 import type { Stats } from 'node:fs'
 import { rm, stat } from 'node:fs/promises'
 import { Command } from 'commander'
-import { csvFile } from '../../connectors/csv-sink.js'
-import { ndjson } from '../../connectors/ndjson.js'
 import { job } from '../../graph/job.js'
 import { run } from '../run.js'
 import {
+  DATA_FORMATS,
   type DataFormat,
-  delimiterOf,
   delimiterOption,
   FILES_HELP,
   formatOf,
   formatOption,
   type ReadingOptions,
+  sinkOf,
   skipInvalidOption,
   sourceOf,
 } from './data-files.js'
@@ -25,11 +24,12 @@ const HELP = `
 Examples:
   $ sabot convert flights.parquet flights.csv
   $ sabot convert trips.csv.gz trips.ndjson
+  $ sabot convert trips.ndjson trips.parquet
   $ sabot convert export.txt rows.ndjson --from csv --delimiter ';'
   $ sabot convert log.ndjson log.csv --skip-invalid --force
 
 ${FILES_HELP}
-  JSON is written one object a line. Lists and objects become JSON texts in csv. Parquet and compressed files are read,
+  JSON is written one object a line. Lists and objects become JSON texts in csv. Files that end in .gz or .zst are read,
   not written.
 
 Exit codes: 0 done, 1 it failed and nothing is left of the output, 2 it could not be started as asked.`
@@ -44,10 +44,10 @@ interface ConvertOptions extends ReadingOptions {
 export function convertCommand(done: (exitCode: number) => void): Command {
   return new Command('convert')
     .description('write the rows of one file in another format')
-    .argument('<input>', 'a file of JSON, CSV or Parquet')
-    .argument('<output>', 'the file to write: JSON or CSV; one that exists is not overwritten')
-    .addOption(formatOption('--from <format>', 'what the input is, where its name does not tell', inputs))
-    .addOption(formatOption('--to <format>', 'what the output shall be, where its name does not tell', outputs))
+    .argument('<input>', 'a file of JSON, CSV, Parquet, Arrow or Avro')
+    .argument('<output>', 'the file to write, of any of these; one that exists is not overwritten')
+    .addOption(formatOption('--from <format>', 'what the input is, where its name does not tell', DATA_FORMATS))
+    .addOption(formatOption('--to <format>', 'what the output shall be, where its name does not tell', DATA_FORMATS))
     .option('--force', 'overwrite the output')
     .addOption(delimiterOption())
     .addOption(skipInvalidOption())
@@ -58,16 +58,13 @@ export function convertCommand(done: (exitCode: number) => void): Command {
     })
 }
 
-const inputs: readonly DataFormat[] = ['json', 'csv', 'parquet']
-const outputs: readonly DataFormat[] = ['json', 'csv']
-
 async function convert(input: string, output: string, options: ConvertOptions): Promise<number> {
   const from = options.from ?? formatOf(input, '--from')
   const to = options.to ?? formatOf(output, '--to')
-  if (to === 'parquet' || /\.(?:gz|zst)$/i.test(output)) {
+  if (/\.(?:gz|zst)$/i.test(output)) {
     throw new UsageError(
       'FORMAT_UNKNOWN',
-      `${output}: Parquet and compressed files are not written. Name a .ndjson or .csv`,
+      `${output}: a single compressed file is not written. Name it without the ending`,
     )
   }
   const [before, after] = [await fileAt(input), await fileAt(output)]
@@ -80,7 +77,7 @@ async function convert(input: string, output: string, options: ConvertOptions): 
   }
   const conversion = job('convert', j => {
     const rows = j.from(sourceOf(input, from, options), { idleness: 0 })
-    rows.to(to === 'csv' ? csvFile(output, { delimiter: delimiterOf(output, undefined) }) : ndjson(output))
+    rows.to(sinkOf(output, to))
   })
   const result = await run(conversion)
   for (const line of describeResult('convert', result)) process.stderr.write(`${line}\n`)

@@ -1,12 +1,20 @@
 /* Files of data on the command line: what their names say, and the sources that read them. */
 import { InvalidArgumentError, Option } from 'commander'
+import { arrow } from '../../connectors/arrow.js'
+import { avro } from '../../connectors/avro.js'
 import { csv } from '../../connectors/csv-file.js'
+import { csvFile } from '../../connectors/csv-sink.js'
 import { json } from '../../connectors/json-file.js'
+import { ndjson } from '../../connectors/ndjson.js'
 import { parquet } from '../../connectors/parquet.js'
+import { arrowFile, avroFile, parquetFile } from '../../connectors/table-sinks.js'
+import type { Sink } from '../../operators/sink.js'
 import type { Source } from '../../operators/source.js'
 import { UsageError } from './usage-error.js'
 
-export type DataFormat = 'json' | 'csv' | 'parquet'
+export type DataFormat = 'json' | 'csv' | 'parquet' | 'arrow' | 'avro'
+
+export const DATA_FORMATS: readonly DataFormat[] = ['json', 'csv', 'parquet', 'arrow', 'avro']
 
 export interface ReadingOptions {
   readonly delimiter?: string
@@ -17,6 +25,8 @@ export const FILES_HELP = `Files:
   json      .json .ndjson .jsonl: one object a line, or one array of objects
   csv       .csv, .tsv with tabs: the first record names the columns
   parquet   .parquet
+  arrow     .arrow .feather .ipc (files), .arrows (streams)
+  avro      .avro
   A FILE is a path, a directory, a quoted pattern such as 'logs/**/*.ndjson', a URL, or - for the standard input.
   .gz and .zst behind json and csv are decompressed on the way. Types are inferred from the first MiB of json and csv.`
 
@@ -27,6 +37,11 @@ const FORMATS: Readonly<Record<string, DataFormat>> = {
   csv: 'csv',
   tsv: 'csv',
   parquet: 'parquet',
+  arrow: 'arrow',
+  arrows: 'arrow',
+  feather: 'arrow',
+  ipc: 'arrow',
+  avro: 'avro',
 }
 
 export function formatOption(flags: string, description: string, choices: readonly DataFormat[]): Option {
@@ -67,7 +82,24 @@ export function sourceOf(path: string, format: DataFormat, { delimiter, skipInva
   const invalid = skipInvalid ? 'skip' : 'fail'
   if (format === 'json') return json(path, undefined, { invalid })
   if (format === 'csv') return csv(path, undefined, { invalid, delimiter: delimiterOf(path, delimiter) })
-  return parquet(path)
+  if (format === 'arrow') return arrow(path)
+  return format === 'avro' ? avro(path) : parquet(path)
+}
+
+/** What writes a file of a format. */
+export function sinkOf(path: string, format: DataFormat): Sink<unknown> {
+  switch (format) {
+    case 'json':
+      return ndjson(path)
+    case 'csv':
+      return csvFile(path, { delimiter: delimiterOf(path, undefined) })
+    case 'parquet':
+      return parquetFile(path)
+    case 'arrow':
+      return arrowFile(path, { format: endingOf(path) === 'arrows' ? 'stream' : 'file' })
+    case 'avro':
+      return avroFile(path)
+  }
 }
 
 function endingOf(path: string): string {
