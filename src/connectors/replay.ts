@@ -6,11 +6,17 @@ import type { Schema } from '../core/schema.js'
 import type { Source, SourceBatch, SourceContext, SourceReader } from '../operators/source.js'
 import { ascendingOrder } from './arrival-order.js'
 import { concatColumns } from './concat-columns.js'
+import { Pace } from './pace.js'
 import { rowOfKnown } from './row-position.js'
 
 export interface ReplayOptions<Row> {
   /** When a row became known, in ms since the epoch (or since anything else: only the order counts). */
   readonly by: (row: Row) => number
+  /**
+   * How fast time passes: 1 as it was, 10 ten times as fast, by processing time from when the job starts or resumes.
+   * Default: as fast as it goes.
+   */
+  readonly speed?: number
 }
 
 /**
@@ -23,7 +29,10 @@ export interface ReplayOptions<Row> {
  * @throws SabotError ARRIVAL_INVALID, naming the row, where `by` gives no finite number; SOURCE_CHANGED on resuming
  *   when the source has another number of rows
  */
-export function replay<Row>(source: Source<Row>, { by }: ReplayOptions<Row>): Source<Row> {
+export function replay<Row>(source: Source<Row>, { by, speed }: ReplayOptions<Row>): Source<Row> {
+  if (speed !== undefined && !(speed > 0 && Number.isFinite(speed))) {
+    throw new TypeError(`speed is a number above 0, not ${describeValue(speed)}`)
+  }
   if (!source.replayable) {
     throw new TypeError(
       `replay() takes a source that can be read again, which ${source.kind} (${source.description}) cannot`,
@@ -35,7 +44,10 @@ export function replay<Row>(source: Source<Row>, { by }: ReplayOptions<Row>): So
     description: `${source.kind} ${source.description} in order of arrival`,
     schema: source.schema,
     replayable: true,
-    open: async context => new ReplayReader(await readHistory(source, by, context, name), context, name),
+    open: async context => {
+      const history = await readHistory(source, by, context, name, speed !== undefined)
+      return new ReplayReader(history, context, name, speed)
+    },
   }
 }
 
@@ -44,6 +56,8 @@ interface History<Row> {
   readonly schema: Schema<Row> | undefined
   readonly columns: readonly Column[]
   readonly order: Uint32Array
+  /** Arrival times by row of the source, where they are wanted. */
+  readonly times: Float64Array | undefined
 }
 
 async function readHistory<Row>(
@@ -51,6 +65,7 @@ async function readHistory<Row>(
   by: (row: Row) => number,
   context: SourceContext,
   name: string,
+  keepsTimes: boolean,
 ): Promise<History<Row>> {
   const reader = await source.open({ ...context, position: undefined, batchRows: MAX_BATCH_ROWS })
   try {
@@ -69,7 +84,8 @@ async function readHistory<Row>(
     }
     // One field after the other, each letting go of its parts, so that at most one field is there twice.
     const columns = chunks.map(list => concatColumns(list.splice(0)))
-    return { schema, columns, order: ascendingOrder(arrivals.take()) }
+    const times = keepsTimes ? arrivals.take().slice() : undefined
+    return { schema, columns, order: ascendingOrder(arrivals.take()), times }
   } finally {
     await reader.close()
   }
@@ -122,10 +138,23 @@ class ReplayReader<Row> implements SourceReader {
   readonly rowCount: number
   private readonly history: History<Row>
   private readonly batchRows: number
+  private readonly pace: Pace
+  private readonly clock: SourceContext['clock']
+  private readonly speed: number | undefined
+  /** The arrival time of the first row here, and when it was given. */
+  private anchor: { readonly arrivalMs: number; readonly givenMs: number } | undefined
   private next: number
 
-  constructor(history: History<Row>, { position, batchRows }: SourceContext, name: string) {
+  constructor(
+    history: History<Row>,
+    { position, batchRows, clock }: SourceContext,
+    name: string,
+    speed: number | undefined,
+  ) {
     this.history = history
+    this.clock = clock
+    this.pace = new Pace(clock)
+    this.speed = speed
     this.rowCount = history.order.length
     this.batchRows = batchRows
     this.next = rowOfKnown(position, this.rowCount, name)
@@ -133,12 +162,30 @@ class ReplayReader<Row> implements SourceReader {
 
   async read(): Promise<SourceBatch | undefined> {
     const { schema, columns, order } = this.history
-    const rows = order.subarray(this.next, this.next + this.batchRows)
+    const rows = order.subarray(this.next, this.next + (await this.dueRows()))
     if (schema === undefined || rows.length === 0) return undefined
     this.next += rows.length
     const batch = new Batch({ schema, columns: columns.map(column => column.gather(rows)), rowCount: rows.length })
     return { batch, position: { row: this.next, rowCount: this.rowCount } }
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.pace.close()
+  }
+
+  /** How many rows may be given, when there is one: waits for it. */
+  private async dueRows(): Promise<number> {
+    const { order, times } = this.history
+    const { speed, clock } = this
+    const arrivalOf = (index: number): number => times?.[order[index] ?? 0] ?? 0
+    if (speed === undefined || times === undefined || this.next >= order.length) return this.batchRows
+    this.anchor ??= { arrivalMs: arrivalOf(this.next), givenMs: clock.now() }
+    const { arrivalMs, givenMs } = this.anchor
+    const dueMs = (index: number): number => givenMs + (arrivalOf(index) - arrivalMs) / speed
+    if (!(await this.pace.until(dueMs(this.next)))) return 0
+    const now = clock.now()
+    let count = 1
+    while (count < this.batchRows && this.next + count < order.length && dueMs(this.next + count) <= now) count++
+    return count
+  }
 }
