@@ -15,7 +15,7 @@ const OPTIONS = { events: EVENTS, rate: EVENTS / 50 }
 const hooks = new URL('../src/node/cli/module-hooks.js', import.meta.url)
 register(hooks, { data: { ownFiles: { sabot: new URL('../src/index.js', import.meta.url).href } } })
 
-const QUERIES = ['q0', 'q1', 'q2', 'q5', 'q7', 'q8', 'q14', 'q17', 'q21', 'q22']
+const QUERIES = ['q0', 'q1', 'q2', 'q3', 'q5', 'q7', 'q8', 'q9', 'q11', 'q14', 'q17', 'q18', 'q20', 'q21', 'q22']
 
 let prepared: Promise<NexmarkStreams> | undefined
 

@@ -131,6 +131,83 @@ export const plainQueries: Readonly<Record<string, PlainQuery>> = {
     }
   },
 
+  q3({ persons, auctions }, put) {
+    const sellers = new Map<number, PlainPerson>()
+    for (const person of persons) if (['OR', 'ID', 'CA'].includes(person.state)) sellers.set(person.id, person)
+    for (const { id, seller, category } of auctions) {
+      const person = category === 10 ? sellers.get(seller) : undefined
+      if (person !== undefined) put({ name: person.name, city: person.city, state: person.state, auction: id })
+    }
+  },
+
+  /** All auctions are known beforehand: a luxury that a stream does not have. */
+  q9({ auctions, bids }, put) {
+    const byId = new Map(auctions.map(auction => [auction.id, auction]))
+    const winners = new Map<PlainAuction, PlainBid>()
+    for (const bid of bids) {
+      const auction = byId.get(bid.auction)
+      if (auction === undefined || bid.dateTime < auction.dateTime || bid.dateTime > auction.expires) continue
+      const best = winners.get(auction)
+      if (best === undefined || bid.price > best.price) winners.set(auction, bid)
+    }
+    for (const [{ id, seller, category, dateTime: opened, expires }, { bidder, price, dateTime, extra }] of winners) {
+      put({ auction: id, seller, category, opened, expires, bidder, price, dateTime, extra })
+    }
+  },
+
+  q11({ bids }, put) {
+    const sessions = new Map<number, { bidder: number; start: number; last: number; bids: number }>()
+    for (const { bidder, dateTime } of bids) {
+      const session = sessions.get(bidder)
+      if (session !== undefined && dateTime - session.last <= 10_000) {
+        session.last = dateTime
+        session.bids += 1
+        continue
+      }
+      if (session !== undefined) put(session)
+      sessions.set(bidder, { bidder, start: dateTime, last: dateTime, bids: 1 })
+    }
+    for (const session of sessions.values()) put(session)
+  },
+
+  q18({ bids }, put) {
+    const last = new Map<number, PlainBid>()
+    // An update for each bid, as the query gives them.
+    for (const bid of bids) {
+      const key = bid.bidder * 1e7 + bid.auction
+      const before = last.get(key)
+      if (before !== undefined) put({ op: '-U', price: before.price, channel: before.channel })
+      last.set(key, bid)
+      put({ op: before === undefined ? '+I' : '+U', price: bid.price, channel: bid.channel })
+    }
+  },
+
+  /** All auctions are known beforehand. */
+  q20({ auctions, bids }, put) {
+    const wanted = new Map<number, PlainAuction>()
+    for (const auction of auctions) if (auction.category === 10) wanted.set(auction.id, auction)
+    for (const { auction: id, bidder, price, channel, url, dateTime } of bids) {
+      const auction = wanted.get(id)
+      if (auction === undefined) continue
+      const { itemName, initialBid, reserve, dateTime: opened, expires, seller, category } = auction
+      put({
+        auction: id,
+        bidder,
+        price,
+        channel,
+        url,
+        dateTime,
+        itemName,
+        initialBid,
+        reserve,
+        opened,
+        expires,
+        seller,
+        category,
+      })
+    }
+  },
+
   q14({ bids }, put) {
     for (const bid of bids) {
       const price = (bid.price * 908) / 1000
