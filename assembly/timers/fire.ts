@@ -46,11 +46,9 @@ function take(timers: Timers, limit: u64): u32 {
   return count
 }
 
-/** The last time that belongs to a list of the wheel. */
-function lastTime(timers: Timers, number: u32): u64 {
-  const shift = <u64>(number >> <u32>DIGIT_BITS) * DIGIT_BITS
-  const above = (timers.now >> shift) & ~<u64>63
-  return ((above | <u64>(number & 63)) << shift) | ((<u64>1 << shift) - 1)
+/** Beside each time of a list of the wheel: the bits that differ among them. */
+function freeBits(number: u32): u64 {
+  return (<u64>1 << (<u64>(number >> <u32>DIGIT_BITS) * DIGIT_BITS)) - 1
 }
 
 /** Moves the entries of a list down: `now` becomes the lowest of their times. */
@@ -86,7 +84,7 @@ export function lowestList(timers: Timers): u32 {
 function turn(timers: Timers, number: u32, limit: u64): bool {
   const list = listAt(timers, number)
   const entries = list.entries
-  const last = lastTime(timers, number)
+  const last = list.lowest | freeBits(number)
   if (number >= 64 && (entries > MOST_SORTED || last > limit)) return moveDown(timers, number)
   copyTo(changetype<usize>(listAt(timers, FRESH)), changetype<usize>(list), LIST_BYTES)
   unlinkAll(timers, number)
@@ -103,7 +101,13 @@ export function fire(timers: Timers, limit: u64): i32 {
     if (listAt(timers, FRESH).entries > 0 && !settleFront(timers)) return -1
     if (timers.frontFrom < timers.frontTo) return <i32>take(timers, limit)
     number = lowestList(timers)
-    if (number == FRESH || listAt(timers, number).lowest > limit) break
+    if (number == FRESH) break
+    const lowest = listAt(timers, number).lowest
+    if (lowest > limit) {
+      // Up to the times of the list, but not among them: entries of one time would come to stand on two levels.
+      timers.now = max<u64>(timers.now, min<u64>(limit, (lowest & ~freeBits(number)) - 1))
+      return 0
+    }
     if (!turn(timers, number, limit)) return -1
   }
   timers.now = max<u64>(timers.now, limit)

@@ -206,6 +206,19 @@ describe.each(builds)('timer queue ($name)', ({ create }) => {
     expect(fired(queue, 1_000)).toEqual([])
   })
 
+  it('knows a timer again when time has come near it', () => {
+    const queue = new TimerQueue(create())
+    queue.register(0, 1)
+    queue.register(71, 1)
+    expect(fired(queue, 30)).toEqual([[0, 1, 0]])
+    // Something to look for, so that the kernel's time moves on to 70, which is within the 64 ms of 71.
+    queue.register(51, 1)
+    queue.delete(51, 1)
+    expect(fired(queue, 70)).toEqual([])
+    queue.register(71, 1)
+    expect(fired(queue, 100)).toEqual([[71, 1, 0]])
+  })
+
   it('never fires early: fractions are rounded up', () => {
     const queue = new TimerQueue(create())
     queue.register(10.25, 1)
