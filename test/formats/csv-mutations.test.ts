@@ -6,7 +6,8 @@ import { builds } from '../kernel/builds.js'
 import { Random } from './json-arbitraries.js'
 
 /** Mutated inputs a build; SABOT_CSV_MUTATIONS=100000 for a long run. */
-const MUTATIONS = Number(process.env['SABOT_CSV_MUTATIONS'] ?? 1500)
+const { SABOT_CSV_MUTATIONS = 1500 } = process.env
+const MUTATIONS = Number(SABOT_CSV_MUTATIONS)
 
 const encoder = new TextEncoder()
 const wanted = schema({
