@@ -169,7 +169,7 @@ describe.concurrent('sabot convert', () => {
       [['convert', 'trips.csv', 'x.csv.gz'], /FORMAT_UNKNOWN.*x\.csv\.gz/],
       [['convert', 'trips.csv', 'x.txt'], /FORMAT_UNKNOWN.*--to/s],
       [['convert', 'trips.data', 'x.csv'], /FORMAT_UNKNOWN.*--from/s],
-      [['convert', 'trips.csv', 'x', '--to', 'parquet'], /Allowed choices are json, csv/],
+      [['convert', 'trips.csv', 'x', '--to', 'xml'], /Allowed choices are json, csv/],
       [['convert', 'a.csv', 'b.csv', 'c.csv'], /too many arguments/],
     ]
     for (const [args, message] of cases) {
