@@ -68,7 +68,7 @@ export class SeveralWindows<Row, Key extends FieldOf<Row>, Windows extends Named
         return [name, windowed(this.graph, this.input, this.traits, this.keys, assigner).aggregate(aggregates)] as const
       })
     const results = this.shared(aggregates) ?? separate()
-    return Object.fromEntries(results) as unknown as SeveralResults<Row, Key, Windows, A>
+    return Object.fromEntries<unknown>(results) as SeveralResults<Row, Key, Windows, A>
   }
 
   private shared(aggregates: {

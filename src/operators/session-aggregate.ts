@@ -1,17 +1,15 @@
 import type { Batch } from '../core/batch.js'
 import { END_OF_INPUT, NO_WATERMARK } from '../core/element.js'
 import { SabotError } from '../core/errors.js'
-import { addCounters, countersMember, type Json, memberOf } from '../core/json.js'
-import { numberFromJson, numberToJson } from '../core/json-numbers.js'
 import { RowReader } from '../core/row-view.js'
-import { Schema } from '../core/schema.js'
+import type { Schema } from '../core/schema.js'
 import { MAX_WINDOW_MS } from '../core/window-geometry.js'
 import { type LateRow, SessionState } from '../kernel/sessions.js'
-import { type AggregationColumns, firedRows } from './fired-rows.js'
+import { firedRows } from './fired-rows.js'
+import { KernelAggregation, LATE_OUTPUT, type OpenedAggregation } from './kernel-aggregation.js'
 import { KeyCoder } from './key-coder.js'
-import type { Operator, OperatorContext, OperatorFactory, OperatorState, Steps } from './operator.js'
+import type { OperatorContext, OperatorFactory } from './operator.js'
 import { userFunctionFailed, wrongResult } from './user-function.js'
-import { LATE_OUTPUT } from './window-aggregate.js'
 import { WindowColumns } from './window-columns.js'
 import { type NamedAggregate, windowResultSchema } from './window-results.js'
 
@@ -31,79 +29,26 @@ export function sessionAggregateOperator(settings: SessionAggregateSettings): Op
   return context => new SessionAggregateOperator(context, settings)
 }
 
-/** What exists once the schema of the input is known. */
-interface Opened extends AggregationColumns {
-  readonly schema: Schema
-  readonly state: SessionState
-}
+type Opened = OpenedAggregation<SessionState>
 
-class SessionAggregateOperator implements Operator {
-  readonly dropped: Record<string, number> = {}
-  private readonly context: OperatorContext
+class SessionAggregateOperator extends KernelAggregation<SessionState> {
   private readonly settings: SessionAggregateSettings
-  private opened: Opened | undefined
-  watermark = NO_WATERMARK
 
   constructor(context: OperatorContext, settings: SessionAggregateSettings) {
-    this.context = context
+    super(context, 'sessions')
     this.settings = settings
   }
 
-  onBatch(batch: Batch): Steps {
-    return this.addBatch(batch.compact())
+  protected override openWindows(state: SessionState): number {
+    return state.openSessions
   }
 
-  onWatermark(timestamp: number): Steps {
-    return this.moveOn(timestamp)
-  }
-
-  snapshot(): OperatorState {
-    const { opened } = this
-    const state = {
-      watermark: numberToJson(this.watermark),
-      dropped: { ...this.dropped },
-      // For people who look into a checkpoint: the rest of the state is binary.
-      ...this.gauges(),
-      schema: opened === undefined ? null : (JSON.parse(JSON.stringify(opened.schema)) as Json),
-    }
-    return { state, parts: opened === undefined ? [] : [{ name: 'sessions', bytes: opened.state.snapshot() }] }
-  }
-
-  restore(states: readonly OperatorState[]): void {
-    const { start, end } = this.context.keyGroups
-    // Watermarks go to all subtasks, and barriers are aligned: at a barrier all former subtasks had the same.
-    this.watermark = Math.min(...states.map(({ state }) => numberFromJson(memberOf(state, 'watermark'))))
-    for (const { state, parts } of states) {
-      if (start === 0) addCounters(this.dropped, countersMember(state, 'dropped'))
-      const schema = memberOf(state, 'schema')
-      const [part] = parts
-      if (schema === null || schema === undefined || part === undefined) continue
-      const opened = this.opened ?? this.open(Schema.fromJSON(schema))
-      opened.state.restore(part.bytes, start, end)
-    }
-  }
-
-  gauges(): Readonly<Record<string, number>> {
-    const { opened } = this
-    if (opened === undefined) return { openWindows: 0, keys: 0, stateBytes: 0 }
-    return {
-      openWindows: opened.state.openSessions,
-      keys: opened.coder.index.count,
-      stateBytes: opened.state.stateBytes,
-    }
-  }
-
-  close(): void {
-    this.opened?.state.destroy()
-    this.opened?.coder.close()
-  }
-
-  private *addBatch(batch: Batch): Generator<void, void, void> {
+  protected override *addBatch(batch: Batch): Generator<void, void, void> {
     const { timestamps, watermarks, rowCount } = batch
     if (timestamps === undefined || watermarks === undefined) {
       throw new SabotError('NO_TIMESTAMPS', `Operator ${this.context.id} got rows without event time`)
     }
-    const opened = this.opened ?? this.open(batch.schema)
+    const opened = this.open(batch.schema)
     const { state, coder, columns } = opened
     state.advance(this.watermark)
     state.load({ timestamps, watermarks, gaps: this.gapsOf(batch), columns: columns.inputs(batch) })
@@ -150,7 +95,7 @@ class SessionAggregateOperator implements Operator {
     return end
   }
 
-  private *moveOn(timestamp: number): Generator<void, void, void> {
+  protected override *moveOn(timestamp: number): Generator<void, void, void> {
     const { opened } = this
     if (opened !== undefined) {
       opened.state.advance(timestamp)
@@ -186,7 +131,7 @@ class SessionAggregateOperator implements Operator {
     return gaps
   }
 
-  private open(schema: Schema): Opened {
+  protected override create(schema: Schema): Opened {
     const { keys, gap, aggregates } = this.settings
     const { kernel, id } = this.context
     const resultSchema = windowResultSchema(schema, keys, aggregates)
@@ -194,8 +139,7 @@ class SessionAggregateOperator implements Operator {
     const coder = new KeyCoder(kernel, fields)
     const columns = new WindowColumns(schema, aggregates, id)
     const state = new SessionState(kernel, coder.index, typeof gap === 'number' ? gap : 1, columns.specs)
-    this.opened = { schema, resultSchema, coder, columns, state }
-    return this.opened
+    return { schema, resultSchema, coder, columns, state }
   }
 }
 

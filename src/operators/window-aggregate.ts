@@ -1,18 +1,14 @@
 import type { Batch } from '../core/batch.js'
-import { NO_WATERMARK } from '../core/element.js'
 import { SabotError } from '../core/errors.js'
-import { addCounters, countersMember, type Json, memberOf } from '../core/json.js'
-import { Schema } from '../core/schema.js'
+import type { Schema } from '../core/schema.js'
 import { isInGap, lastEndedWindow, lateBelow, type WindowGeometry } from '../core/window-geometry.js'
 import { WindowState } from '../kernel/windows.js'
-import { type AggregationColumns, firedRows } from './fired-rows.js'
+import { firedRows } from './fired-rows.js'
+import { KernelAggregation, LATE_OUTPUT, type OpenedAggregation } from './kernel-aggregation.js'
 import { KeyCoder } from './key-coder.js'
-import type { Operator, OperatorContext, OperatorFactory, OperatorState, Steps } from './operator.js'
+import type { OperatorContext, OperatorFactory } from './operator.js'
 import { WindowColumns } from './window-columns.js'
 import { type NamedAggregate, windowResultSchema } from './window-results.js'
-
-/** The side output of records that came too late for all of their windows. */
-export const LATE_OUTPUT = 'late'
 
 export interface WindowAggregateSettings {
   readonly keys: readonly string[]
@@ -29,80 +25,27 @@ export function windowAggregateOperator(settings: WindowAggregateSettings): Oper
   return context => new WindowAggregateOperator(context, settings)
 }
 
-/** What exists once the schema of the input is known. */
-interface Opened extends AggregationColumns {
-  readonly schema: Schema
-  readonly state: WindowState
-}
+type Opened = OpenedAggregation<WindowState>
 
-class WindowAggregateOperator implements Operator {
-  readonly dropped: Record<string, number> = {}
-  private readonly context: OperatorContext
+class WindowAggregateOperator extends KernelAggregation<WindowState> {
   private readonly settings: WindowAggregateSettings
-  private opened: Opened | undefined
-  watermark = NO_WATERMARK
 
   constructor(context: OperatorContext, settings: WindowAggregateSettings) {
-    this.context = context
+    super(context, 'windows')
     this.settings = settings
   }
 
-  onBatch(batch: Batch): Steps {
-    return this.addBatch(batch.compact())
-  }
-
-  onWatermark(timestamp: number): Steps {
-    return this.moveOn(timestamp)
-  }
-
-  snapshot(): OperatorState {
-    const { opened } = this
-    const state = {
-      watermark: watermarkToJson(this.watermark),
-      dropped: { ...this.dropped },
-      // For people who look into a checkpoint: the rest of the state is binary.
-      ...this.gauges(),
-      schema: opened === undefined ? null : (JSON.parse(JSON.stringify(opened.schema)) as Json),
-    }
-    return { state, parts: opened === undefined ? [] : [{ name: 'windows', bytes: opened.state.snapshot() }] }
-  }
-
-  restore(states: readonly OperatorState[]): void {
-    const { start, end } = this.context.keyGroups
-    // Watermarks go to all subtasks, and barriers are aligned: at a barrier all former subtasks had the same.
-    this.watermark = Math.min(...states.map(({ state }) => watermarkFromJson(memberOf(state, 'watermark'))))
-    for (const { state, parts } of states) {
-      if (start === 0) addCounters(this.dropped, countersMember(state, 'dropped'))
-      const schema = memberOf(state, 'schema')
-      const [part] = parts
-      if (schema === null || schema === undefined || part === undefined) continue
-      const opened = this.opened ?? this.open(Schema.fromJSON(schema))
-      opened.state.restore(part.bytes, start, end)
-    }
-  }
-
-  gauges(): Readonly<Record<string, number>> {
-    const { opened } = this
-    if (opened === undefined) return { openWindows: 0, keys: 0, stateBytes: 0 }
-    return {
-      openWindows: opened.state.openWindows,
-      keys: opened.coder.index.count,
-      stateBytes: opened.state.stateBytes,
-    }
-  }
-
-  close(): void {
-    this.opened?.state.destroy()
-    this.opened?.coder.close()
+  protected override openWindows(state: WindowState): number {
+    return state.openWindows
   }
 
   /** Cuts the batch where the watermark in force passes the end of a window: there windows fire before the next row. */
-  private *addBatch(batch: Batch): Generator<void, void, void> {
+  protected override *addBatch(batch: Batch): Generator<void, void, void> {
     const { watermarks } = batch
     if (batch.timestamps === undefined || watermarks === undefined) {
       throw new SabotError('NO_TIMESTAMPS', `Operator ${this.context.id} got rows without event time`)
     }
-    const opened = this.opened ?? this.open(batch.schema)
+    const opened = this.open(batch.schema)
     opened.state.advance(this.watermark)
     for (let from = 0; from < batch.rowCount; ) {
       yield* this.fireUpTo(opened, watermarks[from] ?? this.watermark, watermarks[from - 1])
@@ -167,7 +110,7 @@ class WindowAggregateOperator implements Operator {
     this.dropped[reason] = (this.dropped[reason] ?? 0) + rows
   }
 
-  private *moveOn(timestamp: number): Generator<void, void, void> {
+  protected override *moveOn(timestamp: number): Generator<void, void, void> {
     if (this.opened !== undefined) yield* this.fireUpTo(this.opened, timestamp, undefined)
     this.watermark = timestamp
     this.context.output.watermark(timestamp)
@@ -193,7 +136,7 @@ class WindowAggregateOperator implements Operator {
     opened.coder.index.settle()
   }
 
-  private open(schema: Schema): Opened {
+  protected override create(schema: Schema): Opened {
     const { keys, geometry, aggregates } = this.settings
     const { kernel } = this.context
     const resultSchema = windowResultSchema(schema, keys, aggregates)
@@ -203,8 +146,7 @@ class WindowAggregateOperator implements Operator {
     )
     const columns = new WindowColumns(schema, aggregates, this.context.id)
     const state = new WindowState(kernel, coder.index, geometry, columns.specs)
-    this.opened = { schema, resultSchema, coder, columns, state }
-    return this.opened
+    return { schema, resultSchema, coder, columns, state }
   }
 }
 
@@ -219,13 +161,4 @@ function hasBelow(times: Float64Array, bound: number): boolean {
     if (isBelow(row) || isBelow(row + 1) || isBelow(row + 2) || isBelow(row + 3)) return true
   for (; row < length; row++) if (isBelow(row)) return true
   return false
-}
-
-/** JSON has no infinities. */
-function watermarkToJson(watermark: number): Json {
-  return Number.isFinite(watermark) ? watermark : String(watermark)
-}
-
-function watermarkFromJson(json: Json | undefined): number {
-  return json === undefined ? NO_WATERMARK : Number(json)
 }

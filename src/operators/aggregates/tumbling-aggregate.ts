@@ -15,10 +15,10 @@ import {
   type TimeWindow,
   type WindowGeometry,
 } from '../../core/window-geometry.js'
+import { LATE_OUTPUT } from '../kernel-aggregation.js'
 import { keyFields } from '../keyed/key-fields.js'
 import { KeySlots } from '../keyed/key-slots.js'
 import type { Operator, OperatorContext, OperatorFactory, OperatorState, Steps } from '../operator.js'
-import { LATE_OUTPUT } from '../window-aggregate.js'
 import { type NamedAggregate, windowResultSchema } from '../window-results.js'
 import { AggregateRow } from './aggregate-row.js'
 import { TumblingState } from './tumbling-state.js'
