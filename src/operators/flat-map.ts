@@ -7,7 +7,7 @@ import { ObjectSchema } from './object-schema.js'
 import type { OperatorContext, OperatorFactory, OperatorState, Steps } from './operator.js'
 import { marksAt } from './row-marks.js'
 import { StatelessOperator } from './stateless.js'
-import { userFunctionFailed, wrongResult } from './user-function.js'
+import { isIterable, userFunctionFailed, wrongResult } from './user-function.js'
 
 /** Any number of objects for each row. They carry the row's event time and the watermark in force before it. */
 export function flatMapOperator(
@@ -86,8 +86,4 @@ class FlatMapOperator extends StatelessOperator {
       throw cause instanceof SabotError ? cause : userFunctionFailed(id, reader.materialize(), cause)
     }
   }
-}
-
-function isIterable(value: unknown): value is Iterable<unknown> {
-  return typeof value === 'object' && value !== null && Symbol.iterator in value
 }

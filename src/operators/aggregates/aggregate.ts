@@ -328,6 +328,10 @@ export function stringJoin<const Field extends string>(field: Field, separator =
 export function customAggregate<Row, Accumulator, const Type extends FieldType>(
   custom: CustomAggregate<Row, Accumulator, ValueOf<Type>> & { readonly type: Type },
 ): Aggregate<undefined, 'custom', undefined, Row, ValueOf<Type>> {
+  const { type, lift, combine, lower } = custom
+  if (type === undefined || [lift, combine, lower].some(part => typeof part !== 'function')) {
+    throw new TypeError('customAggregate() needs a type, and the functions lift, combine and lower')
+  }
   return new Aggregate<undefined, 'custom', undefined, Row, ValueOf<Type>>({
     function: 'custom',
     field: undefined,

@@ -1,7 +1,9 @@
+import { describeValue, SabotError } from '../../core/errors.js'
 import type { Json } from '../../core/json.js'
 import { numberFromJson, numberToJson } from '../../core/json-numbers.js'
 import { valueFromJson, valueToJson } from '../../core/json-values.js'
 import type { HostAggregate } from '../aggregates/accumulator.js'
+import { isThenable } from '../user-function.js'
 
 /** What is kept of the records of a window. Laws as for HostAggregate. */
 export interface Contents<Kept = unknown> {
@@ -98,12 +100,23 @@ export class Reduced implements Contents<object | undefined> {
   }
 
   add(kept: object | undefined, record: object): object {
-    return kept === undefined ? { ...record } : this.reduce(kept, record)
+    return kept === undefined ? { ...record } : this.reduced(kept, record)
   }
 
   merge(into: object | undefined, from: object | undefined): object | undefined {
     if (into === undefined || from === undefined) return into ?? from
-    return this.reduce(into, from)
+    return this.reduced(into, from)
+  }
+
+  private reduced(a: object, b: object): object {
+    const result: unknown = this.reduce(a, b)
+    if (typeof result === 'object' && result !== null && !isThenable(result)) return result
+    const hint = isThenable(result) ? ' (functions here must not be async)' : ''
+    throw new SabotError(
+      'USER_FUNCTION_RESULT',
+      `its function returned ${describeValue(result)} instead of an object${hint}`,
+      { result },
+    )
   }
 
   encode(kept: object | undefined): Json {

@@ -1,8 +1,10 @@
+import type { SabotError } from '../../core/errors.js'
 import { defineField } from '../../core/row-object.js'
 import type { Schema } from '../../core/schema.js'
 import type { Field } from '../../core/types.js'
 import type { TimeWindow } from '../../core/window-geometry.js'
 import { hostAggregate } from '../aggregates/host-aggregate.js'
+import { isIterable, isThenable, wrongResult } from '../user-function.js'
 import type { NamedAggregate } from '../window-results.js'
 import { Accumulators, type Contents, Records, Reduced, type WindowRecord } from './contents.js'
 import type { Evictor } from './evictor.js'
@@ -92,7 +94,7 @@ function bind(settings: WindowFunctionSettings, input: Schema, operator: string)
     case 'reduce':
       return new Reducing(settings.reduce)
     case 'process':
-      return new Processing(settings.process)
+      return new Processing(settings.process, operator)
   }
 }
 
@@ -139,13 +141,30 @@ class Processing implements WindowFunction {
   readonly contents = new Records()
   private readonly process: (key: unknown, rows: readonly object[], context: ProcessContext) => Iterable<object>
 
-  constructor(process: (key: unknown, rows: readonly object[], context: ProcessContext) => Iterable<object>) {
+  private readonly operator: string
+
+  constructor(
+    process: (key: unknown, rows: readonly object[], context: ProcessContext) => Iterable<object>,
+    operator: string,
+  ) {
     this.process = process
+    this.operator = operator
   }
 
   apply(kept: unknown, { key, window, pane, watermark }: Firing) {
     const rows = (kept as WindowRecord[]).map(({ row }) => row)
-    return { rows: [...this.process(key(), rows, { window, pane, watermark })], kept }
+    const results: unknown = this.process(key(), rows, { window, pane, watermark })
+    if (!isIterable(results)) throw this.wrong(key(), window, results, 'an array or another iterable')
+    return { rows: Array.from(results, row => this.checked(row, key, window)), kept }
+  }
+
+  private checked(row: unknown, key: () => unknown, window: TimeWindow | undefined): object {
+    if (typeof row === 'object' && row !== null && !isThenable(row)) return row
+    throw this.wrong(key(), window, row, 'objects only')
+  }
+
+  private wrong(key: unknown, window: TimeWindow | undefined, result: unknown, expected: string): SabotError {
+    return wrongResult(this.operator, { key, windowStart: window?.start, windowEnd: window?.end }, result, expected)
   }
 }
 

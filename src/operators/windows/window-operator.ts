@@ -11,7 +11,7 @@ import { keyFields } from '../keyed/key-fields.js'
 import { KeySlots } from '../keyed/key-slots.js'
 import { ObjectSchema } from '../object-schema.js'
 import type { Operator, OperatorContext, OperatorFactory, OperatorState, Steps } from '../operator.js'
-import { userFunctionFailed } from '../user-function.js'
+import { namedFailure } from '../user-function.js'
 import type { Assigner } from './assigner.js'
 import { type AssignerSettings, createAssigner } from './assigners.js'
 import type { Evictor } from './evictor.js'
@@ -194,7 +194,7 @@ class WindowOperator implements Operator {
       const record = reader.at(row) as object
       if (windows.add(slot, record, timestamp ?? windows.now()) === 'late') this.late.push(row)
     } catch (cause) {
-      throw cause instanceof SabotError ? cause : userFunctionFailed(this.context.id, reader.materialize(), cause)
+      throw namedFailure(this.context.id, reader.materialize(), cause)
     }
   }
 
@@ -246,28 +246,39 @@ class WindowOperator implements Operator {
     try {
       return windows.fireNext(domain, now)
     } catch (cause) {
-      throw cause instanceof SabotError ? cause : userFunctionFailed(this.context.id, { [`${domain}Time`]: now }, cause)
+      throw namedFailure(this.context.id, { [`${domain}Time`]: now }, cause)
     }
   }
 
   private flush({ output }: Opened, batch: Batch | undefined): void {
-    const results = output.finish()
+    const results = this.finished(output)
     if (results !== undefined) this.context.output.batch(results)
     if (this.late.length === 0 || batch === undefined) return
     this.context.output.side(LATE_OUTPUT, batch.select(Uint32Array.from(this.late)))
     this.late = []
   }
 
+  /** Rows of a function that do not fit the schema are told of with the operator. */
+  private finished(output: WindowOutput): Batch | undefined {
+    try {
+      return output.finish()
+    } catch (cause) {
+      if (!(cause instanceof SabotError)) throw cause
+      const { id } = this.context
+      throw new SabotError(
+        cause.code,
+        `Operator ${id}: what its function gave does not fit. ${cause.message}`,
+        { ...cause.details, operator: id },
+        { cause },
+      )
+    }
+  }
+
   /** Puts out what a window's function makes of its records, and takes back what it has put out before. */
   private emit(opened: Opened, window: WindowState, kept: unknown, pane: Pane): unknown {
-    const { slots, output } = opened
+    const { output } = opened
     const bounds = this.assigner.bounds(window)
-    const applied = opened.function.apply(kept, {
-      key: () => slots.key(window.slot),
-      window: bounds,
-      pane,
-      watermark: this.watermark,
-    })
+    const applied = this.apply(opened, window, kept, pane)
     const put = (row: object, kind: RowKind, { start, end }: { start: number; end: number }): void => {
       output.add(row, {
         slot: window.slot,
@@ -288,6 +299,17 @@ class WindowOperator implements Operator {
     if (isRetracting)
       window.emitted = applied.rows.map((row): EmittedRow => ({ start: window.start, end: window.end, row }))
     return applied.kept
+  }
+
+  /** A function that throws is told of with the key and the window that it was called for. */
+  private apply(opened: Opened, window: WindowState, kept: unknown, pane: Pane) {
+    const key = () => opened.slots.key(window.slot)
+    const bounds = this.assigner.bounds(window)
+    try {
+      return opened.function.apply(kept, { key, window: bounds, pane, watermark: this.watermark })
+    } catch (cause) {
+      throw namedFailure(this.context.id, { key: key(), windowStart: bounds?.start, windowEnd: bounds?.end }, cause)
+    }
   }
 
   private open(schema: Schema, isTimed: boolean): Opened {
