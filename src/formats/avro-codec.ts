@@ -1,8 +1,8 @@
 /* The codecs of blocks of Avro files. */
 import { decompress } from 'fzstd'
-import { snappyUncompress } from 'hyparquet'
 import { SabotError } from '../core/errors.js'
 import { concatBytes } from './file-encoder.js'
+import { decompressSnappy, snappySize } from './snappy.js'
 
 export type AvroCodec = 'null' | 'deflate' | 'snappy' | 'zstandard'
 
@@ -21,7 +21,7 @@ interface Transform {
 }
 
 // Every host has both, but the ES library types do not name them.
-declare const DecompressionStream: new (format: 'deflate-raw') => Transform
+declare const DecompressionStream: new (format: 'deflate-raw' | 'gzip') => Transform
 declare const CompressionStream: new (format: 'deflate-raw' | StreamCompression) => Transform
 
 /** @throws SabotError COMPRESSION_INVALID */
@@ -52,6 +52,11 @@ export function compressWhole(bytes: Uint8Array, compression: StreamCompression)
   return through(new CompressionStream(compression), bytes)
 }
 
+/** What one gzip member holds. @throws TypeError where it is damaged, RangeError where it holds more than 256 MiB */
+export function gunzipWhole(bytes: Uint8Array): Promise<Uint8Array> {
+  return through(new DecompressionStream('gzip'), bytes)
+}
+
 async function through({ readable, writable }: Transform, bytes: Uint8Array): Promise<Uint8Array> {
   const writer = writable.getWriter()
   // What fails shows at the reading side.
@@ -74,16 +79,9 @@ async function through({ readable, writable }: Transform, bytes: Uint8Array): Pr
 /** Behind the compressed bytes stand four of a checksum of the plain ones, which is left to the block's own structure. */
 function unsnappy(bytes: Uint8Array): Uint8Array {
   const packed = bytes.subarray(0, Math.max(0, bytes.length - 4))
-  let size = 0
-  for (let at = 0, factor = 1; at < 5; at++, factor *= 128) {
-    const byte = packed[at] ?? 0
-    size += (byte & 0x7f) * factor
-    if (byte < 0x80) break
-  }
-  checkSize(size)
-  const plain = new Uint8Array(size)
-  snappyUncompress(packed, plain)
-  return plain
+  const { sizeBytes } = snappySize(packed)
+  checkSize(sizeBytes)
+  return decompressSnappy(packed, sizeBytes)
 }
 
 function unzstd(bytes: Uint8Array): Uint8Array {

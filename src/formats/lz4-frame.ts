@@ -1,4 +1,7 @@
-/* LZ4 frames (https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md), into as many bytes as are known to come. */
+/*
+ * LZ4 frames (https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md) and their blocks, into as many bytes as are
+ * known to come.
+ */
 
 const MAGIC = 0x184d2204
 
@@ -29,6 +32,14 @@ export function decompressLz4Frame(frame: Uint8Array, sizeBytes: number): Uint8A
     }
     at += size + (hasBlockChecksum === 0 ? 0 : 4)
   }
+  if (written !== sizeBytes) throw new RangeError(`it unpacks to ${written} bytes instead of ${sizeBytes}`)
+  return output
+}
+
+/** A block without a frame. @throws RangeError for one that is damaged, or that does not give exactly `sizeBytes` */
+export function decompressLz4Block(block: Uint8Array, sizeBytes: number): Uint8Array {
+  const output = new Uint8Array(sizeBytes)
+  const written = unpack(block, output, 0)
   if (written !== sizeBytes) throw new RangeError(`it unpacks to ${written} bytes instead of ${sizeBytes}`)
   return output
 }

@@ -111,7 +111,7 @@ const SAMPLE = Array.from({ length: 100 }, (_, n) => ({
 
 const sampleCase = (): RowsCase => ({ schema: Schema.of(SHAPE), rows: SAMPLE })
 
-describe.each(FORMATS)('$name', ({ name, encoding, source, keeps }) => {
+describe.each(FORMATS)('$name', ({ encoding, source, keeps }) => {
   it('gives back all types, with the schema of the file, from every position and over interruptions', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -195,8 +195,7 @@ describe.each(FORMATS)('$name', ({ name, encoding, source, keeps }) => {
       seed = (Math.imul(seed, 1103515245) + 12345) >>> 0
       return Math.floor((seed / 2 ** 32) * below)
     }
-    // Parquet is mutated in parquet.test.ts.
-    const mutations = name === 'parquet' ? 0 : Number(process.env.SABOT_TABLE_MUTATIONS ?? 250)
+    const mutations = Number(process.env.SABOT_TABLE_MUTATIONS ?? 250)
     for (let run = 0; run < mutations; run++) {
       const damaged = bytes.slice()
       for (let hit = 0; hit <= random(3); hit++) {
