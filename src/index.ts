@@ -182,7 +182,15 @@ export type { ProcessContext } from './operators/windows/window-function.js'
 export type { Accumulation } from './operators/windows/window-operator.js'
 export type { Clock, Environment } from './runtime/environment.js'
 export { type CheckpointOptions, type ExecuteOptions, execute } from './runtime/execute.js'
-export type { JobEvent, JobHandle, JobMetrics, JobResult, JobStatus, OperatorMetrics } from './runtime/job-handle.js'
+export type {
+  JobEvent,
+  JobHandle,
+  JobMetrics,
+  JobResult,
+  JobStatus,
+  OperatorMetrics,
+  StopOptions,
+} from './runtime/job-handle.js'
 export {
   type ExponentialDelayOptions,
   exponentialDelay,
@@ -191,6 +199,7 @@ export {
   noRestart,
   type RestartStrategy,
 } from './runtime/restart-strategy.js'
+export type { ResumeOptions } from './runtime/start-point.js'
 export {
   describeHolder,
   type InputWatermark,

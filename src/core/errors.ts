@@ -41,6 +41,7 @@ export const ERROR_CODES = {
   ASYNC_TIMEOUT: 'An asynchronous function did not answer in time.',
   STATE_VALUE_INVALID: 'A value of keyed state is of a kind that a checkpoint cannot hold.',
   SUM_OVERFLOW: 'An integer sum left the 64-bit range.',
+  RESCALE_FAILED: 'A job could not be given another parallelism; it goes on as it was.',
   GRAPH_MISMATCH: 'A worker built another graph of the job than the master.',
   NOT_TRANSFERABLE: 'Rows hold what cannot go to another worker, such as a function.',
   WORKER_HANGS: 'A worker does not answer: a function of the user does not return.',

@@ -10,6 +10,7 @@ import type { JobEvent, JobHandle } from './job-handle.js'
 import { JobRun } from './job-run.js'
 import { LocalExecutor } from './local-executor.js'
 import { noRestart, type RestartStrategy } from './restart-strategy.js'
+import { type ResumeOptions, StartPoint } from './start-point.js'
 
 export interface CheckpointOptions {
   readonly storage: CheckpointStorage
@@ -32,8 +33,11 @@ export interface Workers {
 
 export interface ExecuteOptions {
   readonly checkpoints?: CheckpointOptions | undefined
-  /** Go on from the newest whole checkpoint of the storage; from the start where there is none. Default false. */
-  readonly resume?: boolean | undefined
+  /**
+   * Go on from a checkpoint: with true from the newest that is whole, or from the start where there is none; with
+   * options from the one that they name. Default false.
+   */
+  readonly resume?: boolean | ResumeOptions | undefined
   /** Rows a batch has at most, 1 to 65,536. Default 8,192. Results do not depend on it. */
   readonly batchRows?: number | undefined
   /** Parallel subtasks of keyed operators and of sources that can be split. Default: what the job says, or 1. */
@@ -58,16 +62,27 @@ export function execute(graph: JobGraph, environment: Environment, options: Exec
     throw invalidOption('batchRows', batchRows, 'a whole number from 1 to 65536')
   }
   const checkpoints = checkpointSettings(options.checkpoints)
-  if (resume && checkpoints === undefined) {
+  if (resume !== false && checkpoints === undefined) {
     throw invalidOption('resume', resume, 'only possible with a checkpoint storage to resume from')
   }
   const execution = new ExecutionGraph(graph, options.parallelism)
   const workers = options.workers ?? inThisThread(environment)
   const openExecutor = workers.open.bind(workers)
-  return new JobRun(execution, environment, { checkpoints, resume, batchRows, restart, onEvent, openExecutor })
+  const startPoint = checkpoints && new StartPoint(checkpoints.storage, resumeOptions(resume))
+  return new JobRun(execution, environment, { checkpoints, startPoint, batchRows, restart, onEvent, openExecutor })
 }
 
-function inThisThread(environment: Environment): Workers {
+function resumeOptions(resume: boolean | ResumeOptions): ResumeOptions | undefined {
+  if (typeof resume === 'boolean') return resume ? {} : undefined
+  const { checkpointId } = resume
+  if (checkpointId !== undefined && !(Number.isSafeInteger(checkpointId) && checkpointId >= 0)) {
+    throw invalidOption('resume.checkpointId', checkpointId, 'the number of a checkpoint')
+  }
+  return resume
+}
+
+/** All subtasks by turns in the thread that runs the job. */
+export function inThisThread(environment: Environment): Workers {
   return {
     open(deployment, events) {
       const context = { environment, kernel: environment.createKernel(), channels: new LocalChannels() }

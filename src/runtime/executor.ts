@@ -34,6 +34,10 @@ export interface Executor {
   abort(checkpointId: number): void
   /** Reads nothing more; what was read flows through. */
   stop(): void
+  /** Takes a stop back. */
+  proceed(): void
+  /** All sources end here, as if nothing came after: the watermark +Infinity follows what was read. */
+  endSources(): void
   /** Fulfilled when everything has left the subtasks and the sinks have written it. */
   release(hasFinished: boolean): Promise<void>
   /** Fulfilled when the sinks have carried out what they were given. */

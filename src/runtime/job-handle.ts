@@ -14,16 +14,36 @@ export interface JobHandle {
   checkpoint(): Promise<number>
   /** As checkpoint(); this one is kept until somebody removes it. */
   savepoint(): Promise<number>
-  /** Stops reading, takes a last checkpoint where there is a storage, and ends with status 'stopped'. */
-  stop(): Promise<JobResult>
+  /**
+   * Goes on with another number of parallel subtasks, where nobody fixed it for an operator: stops reading, takes a
+   * checkpoint, and opens new subtasks from it. Each row counts once. Fulfilled when they run.
+   *
+   * Rejected with RESCALE_FAILED when the job does not run, when it ends meanwhile, or when checkpoint or new subtasks
+   * fail: it then goes on as it was. Rejected with INVALID_PARALLELISM or NO_CHECKPOINT_STORAGE before anything happens.
+   */
+  rescale(parallelism: number): Promise<void>
+  /**
+   * Stops reading, takes a last checkpoint where there is a storage, and ends with status 'stopped': it can be resumed.
+   * With `drain` it ends as if its input ended there: after the last checkpoint the watermark +Infinity is sent, windows
+   * fire, sinks finish, and the status is 'finished'.
+   */
+  stop(options?: StopOptions): Promise<JobResult>
   /** Ends at once, without a checkpoint, with status 'cancelled'. */
   cancel(): Promise<JobResult>
+}
+
+export interface StopOptions {
+  /** Everything that was read is brought to its end; default false: it waits for whoever resumes. */
+  readonly drain?: boolean
+  /** The last checkpoint is a savepoint: kept until somebody removes it. Default false. */
+  readonly savepoint?: boolean
 }
 
 export type JobStatus =
   | 'starting'
   | 'running'
   | 'restarting'
+  | 'rescaling'
   | 'stopping'
   | 'finished'
   | 'stopped'
@@ -50,6 +70,18 @@ export type JobEvent =
       readonly checkpointId: number | undefined
       /** Newer checkpoints that are damaged. */
       readonly passedOver: readonly SabotError[]
+      /** Operators whose state was dropped, since the job no longer has them: see allowNonRestored. */
+      readonly dropped: readonly string[]
+      /** Sources and sinks that the checkpoint does not know; they begin at their start. */
+      readonly begun: readonly string[]
+    }
+  | {
+      /** The job runs with another parallelism. */
+      readonly kind: 'rescaled'
+      readonly from: number
+      readonly to: number
+      /** What its new subtasks began with. */
+      readonly checkpointId: number | undefined
     }
   | {
       readonly kind: 'checkpoint-completed'

@@ -1,35 +1,40 @@
 import { SabotError } from '../core/errors.js'
-import type { ExecutionGraph } from '../graph/execution-graph.js'
+import { ExecutionGraph } from '../graph/execution-graph.js'
 import { xxh64Hex } from '../kernel/hash.js'
 import type { Hash } from '../state/manifest.js'
-import { type Recovery, recover } from '../state/recovery.js'
+import type { Recovery } from '../state/recovery.js'
+import { type Attempt, newAttempt, type Outcome } from './attempt.js'
 import { CheckpointCoordinator, type CheckpointSettings, newCheckpointCounters } from './coordinator.js'
 import type { Environment } from './environment.js'
 import type { Deployment, Executor, ExecutorEvents } from './executor.js'
-import type { JobEvent, JobHandle, JobMetrics, JobResult, JobStatus } from './job-handle.js'
+import type { JobEvent, JobHandle, JobMetrics, JobResult, JobStatus, StopOptions } from './job-handle.js'
 import { collectMetrics } from './metrics.js'
 import type { RestartStrategy } from './restart-strategy.js'
-import { checkFit } from './state-fit.js'
+import type { StartPoint } from './start-point.js'
 import { type OperatorWatermark, watermarkReport } from './watermark-report.js'
 
 export interface RunSettings {
   readonly checkpoints: CheckpointSettings | undefined
-  readonly resume: boolean
+  /** Where attempts begin; undefined where there are no checkpoints. */
+  readonly startPoint: StartPoint | undefined
   readonly batchRows: number
   readonly restart: RestartStrategy
   readonly onEvent: (event: JobEvent) => void
   readonly openExecutor: (deployment: Deployment, events: ExecutorEvents) => Promise<Executor>
 }
 
-/** One life of the job, from its start or a recovery to its end or a failure. */
-interface Attempt {
-  executor: Executor | undefined
-  coordinator: CheckpointCoordinator | undefined
-  /** Fulfilled with true when every subtask has ended, with false when the job is to stop or to be cancelled. */
-  readonly outcome: Promise<boolean>
-  readonly conclude: (hasFinished: boolean) => void
-  readonly fail: (cause: unknown) => void
-  failure: { readonly cause: unknown } | undefined
+/** Somebody waits for the job to run with another parallelism. */
+interface Rescaling {
+  readonly from: ExecutionGraph
+  readonly to: ExecutionGraph
+  readonly resolve: () => void
+  readonly reject: (error: SabotError) => void
+}
+
+/** How an attempt came to its end. */
+interface Ended {
+  readonly error: SabotError | undefined
+  readonly outcome: Outcome
 }
 
 /** A run of a job: recovers, opens its subtasks, lets them run, runs them again after a failure, and cleans up. */
@@ -38,22 +43,21 @@ export class JobRun implements JobHandle {
   readonly ended: Promise<JobResult>
   status: JobStatus = 'starting'
   private readonly startedAtMs: number
-  /** Taken before the operators are closed. */
-  private finalMetrics: JobMetrics | undefined
+  /** Of the last attempt, taken before its operators were closed. */
+  private lastMetrics: JobMetrics | undefined
   private readonly counters = newCheckpointCounters()
   private attempt: Attempt | undefined
   private resumedFrom: number | undefined
   private restarts = 0
   private wasCancelled = false
-  private isStopping = false
+  private stopping: StopOptions | undefined
+  private rescaling: Rescaling | undefined
   private hasRun = false
   /** Ends the wait before a restart. */
   private endWait: () => void = () => undefined
-  /** Checkpoints that are not of this run; undefined before it has looked. */
-  private lastForeignId: number | undefined
   private lastId = 0
 
-  private readonly execution: ExecutionGraph
+  private execution: ExecutionGraph
   private readonly environment: Environment
   private readonly settings: RunSettings
 
@@ -67,11 +71,11 @@ export class JobRun implements JobHandle {
   }
 
   metrics(): JobMetrics {
-    if (this.finalMetrics !== undefined) return this.finalMetrics
+    const executor = this.attempt?.executor
+    if (executor === undefined && this.lastMetrics !== undefined) return this.lastMetrics
     const elapsedMs = this.environment.clock.elapsed() - this.startedAtMs
-    const subtasks = this.attempt?.executor?.metrics() ?? []
     const times = { elapsedMs, takenAtMs: this.environment.clock.now() }
-    return collectMetrics(this.execution.job, subtasks, this.counters, times)
+    return collectMetrics(this.execution.job, executor?.metrics() ?? [], this.counters, times)
   }
 
   watermarks(): readonly OperatorWatermark[] {
@@ -86,12 +90,37 @@ export class JobRun implements JobHandle {
     return this.coordinator.request(true)
   }
 
-  async stop(): Promise<JobResult> {
-    if (!this.isStopping && (this.status === 'starting' || this.status === 'running' || this.status === 'restarting')) {
-      this.isStopping = true
+  async rescale(parallelism: number): Promise<void> {
+    const to = new ExecutionGraph(this.execution.job, parallelism)
+    const { coordinator, attempt, execution: from } = this
+    const executor = attempt?.executor
+    if (this.status !== 'running' || executor === undefined) throw this.rescaleFailed(`it is ${this.status}`)
+    this.status = 'rescaling'
+    executor.stop()
+    try {
+      await coordinator.request()
+    } catch (cause) {
+      if (this.status === 'rescaling' && this.attempt === attempt) {
+        this.status = 'running'
+        executor.proceed()
+      }
+      throw this.rescaleFailed(cause instanceof Error ? cause.message : String(cause), cause)
+    }
+    // It was told to stop or to be cancelled meanwhile, or it failed.
+    if (this.status !== 'rescaling' || this.attempt !== attempt) throw this.rescaleFailed(`it is ${this.status}`)
+    const switched = new Promise<void>((resolve, reject) => {
+      this.rescaling = { from, to, resolve, reject }
+    })
+    attempt?.conclude('rescaled')
+    return switched
+  }
+
+  async stop(options: StopOptions = {}): Promise<JobResult> {
+    if (this.stopping === undefined && this.canStop) {
+      this.stopping = options
       if (this.status !== 'restarting') this.status = 'stopping'
       this.endWait()
-      this.beginStop()
+      void this.beginStop()
     }
     return this.ended
   }
@@ -99,8 +128,12 @@ export class JobRun implements JobHandle {
   async cancel(): Promise<JobResult> {
     this.wasCancelled = true
     this.endWait()
-    this.attempt?.conclude(false)
+    this.attempt?.conclude('stopped')
     return this.ended
+  }
+
+  private get canStop(): boolean {
+    return ['starting', 'running', 'rescaling', 'restarting'].includes(this.status)
   }
 
   private get coordinator(): CheckpointCoordinator {
@@ -120,40 +153,64 @@ export class JobRun implements JobHandle {
     const { clock } = this.environment
     const mayRestart = this.settings.restart.begin()
     for (;;) {
-      const { error, hasFinished } = await this.live()
+      const ended = await this.live()
+      const { error, outcome } = ended
+      const isOver = this.wasCancelled || this.stopping !== undefined
+      if (!isOver && this.changesParallelism(ended)) continue
       // A job that did not even start would not start the next time, unless it was a worker that died.
       const isHopeless = !this.hasRun && error?.code !== 'WORKER_FAILED'
-      const isFinal = this.wasCancelled || this.isStopping || isHopeless
-      const delayMs = error === undefined || isFinal ? undefined : mayRestart({ atMs: clock.elapsed() })
-      if (error === undefined || delayMs === undefined) return this.result(error, hasFinished)
+      const delayMs = error === undefined || isOver || isHopeless ? undefined : mayRestart({ atMs: clock.elapsed() })
+      if (error === undefined || delayMs === undefined) return this.result(error, outcome)
       this.restarts += 1
       this.status = 'restarting'
       this.settings.onEvent({ kind: 'restarting', error, delayMs, restart: this.restarts })
       await this.wait(delayMs)
       // Stopped or cancelled while nothing ran: what the checkpoint holds is what there is.
-      if (this.wasCancelled || this.isStopping) return this.result(undefined, false)
-      this.attempt = undefined
-      this.finalMetrics = undefined
+      if (this.wasCancelled || this.stopping !== undefined) return this.result(undefined, 'stopped')
     }
   }
 
-  private result(error: SabotError | undefined, hasFinished: boolean): JobResult {
-    const status =
-      error !== undefined ? 'failed' : this.wasCancelled ? 'cancelled' : hasFinished ? 'finished' : 'stopped'
+  /**
+   * Whether the next attempt runs at once: with the new parallelism, or, when that cannot be opened, with the former.
+   * A failure of the former subtasks is left to the restart strategy.
+   */
+  private changesParallelism({ error, outcome }: Ended): boolean {
+    const { rescaling } = this
+    if (rescaling === undefined) return false
+    if (error === undefined && outcome === 'rescaled') {
+      this.execution = rescaling.to
+      return true
+    }
+    const isOpening = this.execution === rescaling.to
+    this.execution = rescaling.from
+    this.rescaling = undefined
+    rescaling.reject(this.rescaleFailed(error?.message ?? 'it has ended', error))
+    return isOpening && error !== undefined
+  }
+
+  private rescaleFailed(reason: string, cause?: unknown): SabotError {
+    const message = `Job ${this.name} cannot be rescaled: ${reason}`
+    return new SabotError('RESCALE_FAILED', message, { job: this.name }, { cause })
+  }
+
+  private result(error: SabotError | undefined, outcome: Outcome): JobResult {
+    const ended = outcome === 'finished' ? 'finished' : 'stopped'
+    const status = error !== undefined ? 'failed' : this.wasCancelled ? 'cancelled' : ended
     this.status = status
+    this.rescaling?.reject(this.rescaleFailed(`it is ${status}`, error))
     const metrics = this.metrics()
     const { resumedFrom, restarts } = this
     return { status, error, metrics, resumedFrom, restarts, lastCheckpoint: metrics.checkpoints.lastId }
   }
 
   /** One attempt, from recovery to the release of everything. */
-  private async live(): Promise<{ readonly error: SabotError | undefined; readonly hasFinished: boolean }> {
+  private async live(): Promise<Ended> {
     const attempt = newAttempt()
     this.attempt = attempt
     let error: SabotError | undefined
-    let hasFinished = false
+    let outcome: Outcome = 'stopped'
     try {
-      hasFinished = await this.work(attempt)
+      outcome = await this.work(attempt)
     } catch (cause) {
       error = failureOf(cause, this.name)
     }
@@ -162,57 +219,65 @@ export class JobRun implements JobHandle {
     } catch (cause) {
       error ??= failureOf(cause, this.name)
     }
-    return { error, hasFinished }
+    this.attempt = undefined
+    return { error, outcome }
   }
 
-  private async work(attempt: Attempt): Promise<boolean> {
+  private async work(attempt: Attempt): Promise<Outcome> {
     const kernel = this.environment.createKernel()
     const hash: Hash = bytes => xxh64Hex(kernel, bytes)
     const recovery = await this.recover(hash)
+    const { execution } = this
     const { batchRows, openExecutor } = this.settings
-    const running = new Set(this.execution.subtasks.map(({ id }) => id))
-    const deployment = { execution: this.execution, states: recovery?.states ?? new Map(), batchRows }
+    const running = new Set(execution.subtasks.map(({ id }) => id))
+    const deployment = { execution, states: recovery?.states ?? new Map(), batchRows }
     const executor = await openExecutor(deployment, {
       acknowledged: (subtask, id, snapshots) => attempt.coordinator?.acknowledge(subtask, id, snapshots),
       ended: subtask => {
         running.delete(subtask)
-        if (running.size === 0) attempt.conclude(true)
+        if (running.size === 0) attempt.conclude('finished')
       },
       failed: attempt.fail,
     })
     attempt.executor = executor
     attempt.coordinator = this.createCoordinator(attempt, executor, hash)
-    if (this.wasCancelled) return false
-    if (this.isStopping) {
-      this.status = 'stopping'
-      this.beginStop()
-    } else {
-      this.status = 'running'
-    }
+    if (this.wasCancelled) return 'stopped'
+    this.status = this.stopping === undefined ? 'running' : 'stopping'
+    if (this.stopping !== undefined) void this.beginStop()
     this.hasRun = true
     executor.start()
     attempt.coordinator.start()
-    const hasFinished = await attempt.outcome
-    if (this.wasCancelled) return false
-    await executor.release(hasFinished)
+    this.hasRescaled()
+    const outcome = await attempt.outcome
+    if (this.wasCancelled) return 'stopped'
+    await executor.release(outcome === 'finished')
     if (attempt.failure !== undefined) throw attempt.failure.cause
-    return hasFinished
+    return outcome
+  }
+
+  private hasRescaled(): void {
+    const { rescaling, execution, resumedFrom } = this
+    if (rescaling === undefined) return
+    this.rescaling = undefined
+    const from = rescaling.from.parallelism
+    this.settings.onEvent({ kind: 'rescaled', from, to: execution.parallelism, checkpointId: resumedFrom })
+    rescaling.resolve()
   }
 
   private async recover(hash: Hash): Promise<Recovery | undefined> {
-    const { checkpoints, resume, onEvent } = this.settings
-    if (checkpoints === undefined) return undefined
-    const { storage } = checkpoints
-    if (this.lastForeignId === undefined) {
-      const last = (await storage.list()).at(-1) ?? 0
-      this.lastForeignId = resume ? -1 : last
-      this.lastId = last
-    }
-    if (!resume && this.restarts === 0) return undefined
-    const recovery = await recover(storage, this.name, hash, this.lastForeignId)
-    if (recovery !== undefined) checkFit(this.execution.job, recovery)
+    const { startPoint, onEvent } = this.settings
+    if (startPoint === undefined) return undefined
+    this.lastId = Math.max(this.lastId, await startPoint.lastId())
+    const beginning = await startPoint.next(this.execution.job, hash)
+    if (beginning === undefined) return undefined
+    const { recovery, nonRestored } = beginning
     this.resumedFrom = recovery?.checkpointId
-    onEvent({ kind: 'resumed', checkpointId: recovery?.checkpointId, passedOver: recovery?.passedOver ?? [] })
+    onEvent({
+      kind: 'resumed',
+      checkpointId: recovery?.checkpointId,
+      passedOver: recovery?.passedOver ?? [],
+      ...nonRestored,
+    })
     return recovery
   }
 
@@ -232,14 +297,20 @@ export class JobRun implements JobHandle {
     return new CheckpointCoordinator(checkpoints, this.execution, this.environment, hash, hooks, this.counters)
   }
 
-  private beginStop(): void {
-    const { attempt } = this
+  private async beginStop(): Promise<void> {
+    const { attempt, stopping } = this
     const { executor, coordinator } = attempt ?? {}
-    if (attempt === undefined || executor === undefined || coordinator === undefined) return
+    if (stopping === undefined || executor === undefined || coordinator === undefined) return
     executor.stop()
-    const stopped = (): void => attempt.conclude(false)
     // A last checkpoint that fails is reported as an event; it does not keep the job from stopping.
-    coordinator.request().then(stopped, stopped)
+    await coordinator.request(stopping.savepoint).catch(() => undefined)
+    if (stopping.drain !== true) {
+      attempt?.conclude('stopped')
+      return
+    }
+    // Behind the end of its sources the job is another one: nobody may resume from there.
+    await coordinator.close()
+    executor.endSources()
   }
 
   private async close(attempt: Attempt): Promise<void> {
@@ -248,7 +319,8 @@ export class JobRun implements JobHandle {
     this.lastId = Math.max(this.lastId, coordinator?.lastId ?? 0)
     // A checkpoint that became complete in the meantime has given the sinks something to commit.
     await executor?.drained()
-    this.finalMetrics = this.metrics()
+    if (executor !== undefined) this.lastMetrics = this.metrics()
+    attempt.executor = undefined
     await executor?.close()
   }
 
@@ -261,29 +333,6 @@ export class JobRun implements JobHandle {
       }
     })
   }
-}
-
-function newAttempt(): Attempt {
-  let conclude: (hasFinished: boolean) => void = () => undefined
-  let reject: (cause: unknown) => void = () => undefined
-  const outcome = new Promise<boolean>((resolve, refuse) => {
-    conclude = resolve
-    reject = refuse
-  })
-  // It may fail before or after anybody waits for it.
-  outcome.catch(() => undefined)
-  const attempt: Attempt = {
-    executor: undefined,
-    coordinator: undefined,
-    outcome,
-    conclude,
-    fail: cause => {
-      attempt.failure ??= { cause }
-      reject(cause)
-    },
-    failure: undefined,
-  }
-  return attempt
 }
 
 function failureOf(cause: unknown, job: string): SabotError {

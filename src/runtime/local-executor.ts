@@ -76,6 +76,14 @@ export class LocalExecutor implements Executor {
     for (const { task } of this.runs) task.stop()
   }
 
+  proceed(): void {
+    for (const { task } of this.runs) task.proceed()
+  }
+
+  endSources(): void {
+    for (const { task } of this.runs) task.endSources()
+  }
+
   async release(hasFinished: boolean): Promise<void> {
     for (const { task } of this.runs) task.release(hasFinished)
     await this.running

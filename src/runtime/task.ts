@@ -69,6 +69,7 @@ interface Rest {
 export class Task {
   private readonly signal = new Signal()
   private stopping = false
+  private endingSources = false
   private cancelled = false
   private released: boolean | undefined
   private failure: { readonly cause: unknown } | undefined
@@ -129,6 +130,18 @@ export class Task {
     this.wake()
   }
 
+  /** Takes a stop back. */
+  proceed(): void {
+    this.stopping = false
+    this.wake()
+  }
+
+  /** Sources end where they are, as if they had nothing more to give. No checkpoint may be taken behind it. */
+  endSources(): void {
+    this.endingSources = true
+    this.wake()
+  }
+
   cancel(): void {
     this.cancelled = true
     this.wake()
@@ -180,6 +193,11 @@ export class Task {
       }
       if (this.released !== undefined) return this.released
       this.parts.alignment.settle()
+      if (this.endingSources) {
+        this.endingSources = false
+        for (const source of this.parts.sources) if (!source.hasEnded) this.enter(source, { kind: 'end' })
+        continue
+      }
       if (this.takeItem()) continue
       await this.waitForItem()
     }

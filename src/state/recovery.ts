@@ -34,15 +34,7 @@ export async function recover(
   for (const checkpointId of (await storage.list()).reverse()) {
     if (checkpointId <= after) break
     try {
-      const manifest = await inspectCheckpoint(storage, checkpointId, hash)
-      if (manifest.job !== job) {
-        throw new SabotError(
-          'CHECKPOINT_OF_OTHER_JOB',
-          `${storage.description} holds checkpoints of job ${manifest.job}, not of ${job}; give each job its own`,
-          { storage: storage.description, found: manifest.job, job },
-        )
-      }
-      return { checkpointId, manifest, states: await readStates(storage, manifest, hash), passedOver }
+      return { ...(await recoverFrom(storage, checkpointId, job, hash)), passedOver }
     } catch (cause) {
       if (!(cause instanceof SabotError) || cause.code !== 'CHECKPOINT_CORRUPT') throw cause
       passedOver.push(cause)
@@ -56,6 +48,27 @@ export async function recover(
     { storage: storage.description },
     { cause: passedOver[0] },
   )
+}
+
+/**
+ * Loads one checkpoint and no other.
+ * @throws SabotError CHECKPOINT_MISSING, CHECKPOINT_CORRUPT, CHECKPOINT_VERSION, CHECKPOINT_OF_OTHER_JOB
+ */
+export async function recoverFrom(
+  storage: CheckpointStorage,
+  checkpointId: number,
+  job: string,
+  hash: Hash,
+): Promise<Recovery> {
+  const manifest = await inspectCheckpoint(storage, checkpointId, hash)
+  if (manifest.job !== job) {
+    throw new SabotError(
+      'CHECKPOINT_OF_OTHER_JOB',
+      `${storage.description} holds checkpoints of job ${manifest.job}, not of ${job}; give each job its own`,
+      { storage: storage.description, found: manifest.job, job },
+    )
+  }
+  return { checkpointId, manifest, states: await readStates(storage, manifest, hash), passedOver: [] }
 }
 
 async function readStates(

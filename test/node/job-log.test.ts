@@ -28,8 +28,8 @@ describe('the log of a job', () => {
     const failure = new SabotError('CHECKPOINT_FAILED', 'no room', { storage: 'd' }, { cause: new Error('ENOSPC') })
     const lines = logged(log => {
       log.started('http://127.0.0.1:1')
-      log.event({ kind: 'resumed', checkpointId: 3, passedOver: [] })
-      log.event({ kind: 'resumed', checkpointId: 2, passedOver: [failure] })
+      log.event({ kind: 'resumed', checkpointId: 3, passedOver: [], dropped: [], begun: [] })
+      log.event({ kind: 'resumed', checkpointId: 2, passedOver: [failure], dropped: [], begun: [] })
       log.event({ kind: 'checkpoint-failed', error: failure })
       log.note('a line\n"quoted"')
     })

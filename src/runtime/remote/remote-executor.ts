@@ -93,6 +93,14 @@ export class RemoteExecutor implements Executor {
     this.tell({ kind: 'stop' })
   }
 
+  proceed(): void {
+    this.tell({ kind: 'proceed' })
+  }
+
+  endSources(): void {
+    this.tell({ kind: 'end-sources' })
+  }
+
   async release(hasFinished: boolean): Promise<void> {
     await this.askAll({ kind: 'release', hasFinished }, 'released')
   }

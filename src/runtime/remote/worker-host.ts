@@ -63,6 +63,12 @@ class WorkerHost {
       case 'stop':
         executor?.stop()
         break
+      case 'proceed':
+        executor?.proceed()
+        break
+      case 'end-sources':
+        executor?.endSources()
+        break
       case 'trigger':
         executor?.trigger(message.checkpointId)
         break

@@ -19,7 +19,7 @@ export type MasterMessage =
       /** It says that it lives at least so often, ms. */
       readonly heartbeatMs: number
     }
-  | { readonly kind: 'start' | 'stop' | 'drain' | 'close' }
+  | { readonly kind: 'start' | 'stop' | 'proceed' | 'end-sources' | 'drain' | 'close' }
   | { readonly kind: 'trigger' | 'complete' | 'abort'; readonly checkpointId: number }
   | { readonly kind: 'release'; readonly hasFinished: boolean }
   /** What was written to standard output is out, or why not. */
