@@ -122,7 +122,7 @@ export const ERROR_CODES = {
   ADDRESS_UNAVAILABLE: 'A server cannot listen on the address.',
   // Browser
   UNKNOWN_JOB: 'The worker has no job of this name.',
-  JOB_RUNNING_ELSEWHERE: 'The job runs in another tab.',
+  JOB_RUNNING_ELSEWHERE: 'The job runs already: in another tab, or under its name in this process.',
   INSECURE_CONTEXT: 'The page is not served securely, so the browser grants no storage.',
   WORKER_FAILED: 'The worker of a job ended by itself.',
 } as const satisfies Record<string, string>

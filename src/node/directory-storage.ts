@@ -17,6 +17,12 @@ import { createDirectory, syncDirectory, systemCode, systemReason } from './dura
 const MANIFEST = 'manifest'
 const FOLDER = /^chk-(\d{8,16})$/
 
+/** The number of the checkpoint that a folder of this name is; undefined: it is none. */
+export function checkpointOfFolder(name: string): number | undefined {
+  const digits = FOLDER.exec(name)?.[1]
+  return digits === undefined ? undefined : Number(digits)
+}
+
 /**
  * Checkpoint storage in a directory, which is created at the first checkpoint.
  * Fails with STORAGE_UNREADABLE or STORAGE_UNWRITABLE (the system's error is the cause), CHECKPOINT_EXISTS where a

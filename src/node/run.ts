@@ -3,6 +3,7 @@ import { type Duration, parseDuration } from '../core/duration.js'
 import { SabotError } from '../core/errors.js'
 import { ExecutionGraph } from '../graph/execution-graph.js'
 import type { Job } from '../graph/job.js'
+import type { JobGraph } from '../graph/job-graph.js'
 import { xxh64Hex } from '../kernel/hash.js'
 import type { Environment } from '../runtime/environment.js'
 import { execute, type Workers } from '../runtime/execute.js'
@@ -10,11 +11,13 @@ import type { JobEvent, JobHandle, JobResult } from '../runtime/job-handle.js'
 import type { RestartStrategy } from '../runtime/restart-strategy.js'
 import { inspectCheckpoint } from '../state/checkpoint.js'
 import type { CheckpointStorage } from '../state/checkpoint-storage.js'
+import type { Hash } from '../state/manifest.js'
 import { isSavepoint } from '../state/retention.js'
 import { DirectoryCheckpointStorage } from './directory-storage.js'
 import { type NodeEnvironmentOptions, nodeEnvironment } from './environment.js'
 import type { ServedJob } from './http/job-views.js'
 import { serveMetrics } from './http/metrics-server.js'
+import { type ResumeFrom, resumeOptions } from './resume-from.js'
 import { nodeWorkers, type WorkerOptions } from './workers/worker-threads.js'
 
 export interface RunOptions extends NodeEnvironmentOptions {
@@ -26,8 +29,11 @@ export interface RunOptions extends NodeEnvironmentOptions {
   readonly checkpointInterval?: Duration
   /** Complete checkpoints that are kept. Default 3. */
   readonly retainedCheckpoints?: number
-  /** Go on from the newest whole checkpoint; from the beginning where there is none. */
-  readonly resume?: boolean
+  /**
+   * Go on from a checkpoint: with true from the newest that is whole, or from the beginning where there is none; else
+   * from the one that is named.
+   */
+  readonly resume?: boolean | ResumeFrom
   /** Time without a checkpoint between two periodic ones, at least. Default 0. */
   readonly checkpointMinPause?: Duration
   /** A checkpoint that takes longer is given up. Default '10m'. */
@@ -44,7 +50,7 @@ export interface RunOptions extends NodeEnvironmentOptions {
   readonly workers?: WorkerOptions
   /** Told of what happens to the job, as it happens. */
   readonly onEvent?: (event: JobEvent) => void
-  /** Serves metrics, health and the state of the job over HTTP while it runs: see serveMetrics. */
+  /** Serves metrics, health and the state of the job over HTTP while it runs, and takes its control: see serveMetrics. */
   readonly http?: HttpOptions
   /** Aborting stops the job: it drains and takes a last checkpoint. */
   readonly signal?: AbortSignal
@@ -67,19 +73,40 @@ export async function run(job: Job, options: RunOptions = {}): Promise<JobResult
 }
 
 /**
- * Starts a job and returns at once with its handle.
+ * Submits a job to this process and returns at once with its handle. Several jobs may run side by side; openJobHost
+ * shows them through one server.
  *
  * Without `resume` the checkpoints of an earlier run, savepoints aside, are removed first: its results are about to be overwritten, and
  * resuming from them later would mix two runs.
  *
  * @throws SabotError for a graph that is not sound, unknown parameters, or a directory that holds the checkpoints of
- * another job (CHECKPOINT_OF_OTHER_JOB), and those of serveMetrics
+ * another job (CHECKPOINT_OF_OTHER_JOB), CHECKPOINT_MISSING, and those of serveMetrics
  */
 export async function start(job: Job, options: RunOptions = {}): Promise<JobHandle> {
+  const submission = await prepare(job, options)
+  const served: ServedJob[] = []
+  const { http } = options
+  const server = http === undefined ? undefined : await serveMetrics({ ...http, jobs: () => served })
+  if (server !== undefined) http?.onListening?.(server.url)
+  const { handle, graph } = submission.begin()
+  served.push({ handle, graph, control: handle })
+  if (server !== undefined) void handle.ended.then(() => server.close())
+  return handle
+}
+
+/** A job that is checked and only needs to be begun. */
+export interface Submission {
+  begin(): { readonly handle: JobHandle; readonly graph: JobGraph }
+}
+
+/** What start does before anything runs; throws as it does. */
+export async function prepare(job: Job, options: Omit<RunOptions, 'http'>): Promise<Submission> {
   const graph = job.plan(options.parameters)
   const environment = nodeEnvironment(options)
-  const directory =
-    options.checkpointDirectory ?? (options.resume === true ? defaultCheckpointDirectory(graph.name) : undefined)
+  const kernel = environment.createKernel()
+  const hash: Hash = bytes => xxh64Hex(kernel, bytes)
+  const isResumed = options.resume !== undefined && options.resume !== false
+  const directory = options.checkpointDirectory ?? (isResumed ? defaultCheckpointDirectory(graph.name) : undefined)
   const intervalMs = parseDuration(options.checkpointInterval ?? '10s')
   const checkpoints =
     directory === undefined
@@ -92,32 +119,23 @@ export async function start(job: Job, options: RunOptions = {}): Promise<JobHand
           timeoutMs: parseDuration(options.checkpointTimeout ?? '10m'),
           tolerableFailures: options.tolerableCheckpointFailures,
         }
-  if (checkpoints !== undefined && options.resume !== true) {
-    await removeEarlierRun(checkpoints.storage, graph.name, environment)
-  }
-  const { resume = false, batchRows, onEvent, parallelism, restart } = options
-  const workers = options.workers && workersOf(options.workers, options, environment)
+  const { batchRows, onEvent, parallelism, restart } = options
   // What is wrong with the plan is said before anything is opened.
   new ExecutionGraph(graph, parallelism)
-  const served: ServedJob[] = []
-  const server = options.http === undefined ? undefined : await serveMetrics({ ...options.http, jobs: () => served })
-  if (server !== undefined) options.http?.onListening?.(server.url)
-  const handle = execute(graph, environment, {
-    checkpoints,
-    resume,
-    batchRows,
-    onEvent,
-    parallelism,
-    restart,
-    workers,
-  })
-  served.push({ handle, graph })
-  if (server !== undefined) void handle.ended.then(() => server.close())
-  stopOnAbort(handle, options.signal)
-  return handle
+  const resume = await resumeOptions(options.resume, hash)
+  if (checkpoints !== undefined && !isResumed) await removeEarlierRun(checkpoints.storage, graph.name, hash)
+  const workers = options.workers && workersOf(options.workers, options, environment)
+  return {
+    begin() {
+      const settings = { checkpoints, resume, batchRows, onEvent, parallelism, restart, workers }
+      const handle = execute(graph, environment, settings)
+      stopOnAbort(handle, options.signal)
+      return { handle, graph }
+    },
+  }
 }
 
-function workersOf(workers: WorkerOptions, options: RunOptions, environment: Environment): Workers {
+function workersOf(workers: WorkerOptions, options: Omit<RunOptions, 'http'>, environment: Environment): Workers {
   if (options.files !== undefined) {
     throw new SabotError('INVALID_OPTION', 'Files of another kind stay in this thread: leave out workers, or files', {
       option: 'workers',
@@ -132,9 +150,7 @@ export function defaultCheckpointDirectory(job: string): string {
   return `.sabot/${job}`
 }
 
-async function removeEarlierRun(storage: CheckpointStorage, job: string, environment: Environment): Promise<void> {
-  const kernel = environment.createKernel()
-  const hash = (bytes: Uint8Array): string => xxh64Hex(kernel, bytes)
+async function removeEarlierRun(storage: CheckpointStorage, job: string, hash: Hash): Promise<void> {
   const ids = await storage.list()
   for (const id of ids) {
     const found = await jobOf(storage, id, hash)
@@ -149,11 +165,7 @@ async function removeEarlierRun(storage: CheckpointStorage, job: string, environ
 }
 
 /** undefined where the manifest is damaged. */
-async function jobOf(
-  storage: CheckpointStorage,
-  id: number,
-  hash: (bytes: Uint8Array) => string,
-): Promise<string | undefined> {
+async function jobOf(storage: CheckpointStorage, id: number, hash: Hash): Promise<string | undefined> {
   try {
     return (await inspectCheckpoint(storage, id, hash)).job
   } catch (error) {

@@ -65,7 +65,11 @@ interface Ran {
 
 let number = 0
 
-async function ran(parallelism: number, options: Partial<SabotNode.RunOptions> = {}): Promise<Ran> {
+interface RanOptions extends Partial<SabotNode.RunOptions> {
+  onHandle?(handle: Sabot.JobHandle): Promise<void>
+}
+
+async function ran(parallelism: number, { onHandle, ...options }: RanOptions = {}): Promise<Ran> {
   const base = join(directory, `run-${number++}`)
   const module = join(directory, 'orders.mjs')
   writeFileSync(module, JOB)
@@ -76,7 +80,7 @@ async function ran(parallelism: number, options: Partial<SabotNode.RunOptions> =
   const { default: job } = (await import(`${pathToFileURL(await withSabot(module)).href}?${number}`)) as {
     default: Sabot.Job
   }
-  const result = await node.run(job, {
+  const handle = await node.start(job, {
     baseDirectory: base,
     parallelism,
     onEvent: event => events.push(event),
@@ -88,6 +92,8 @@ async function ran(parallelism: number, options: Partial<SabotNode.RunOptions> =
     ...(parallelism > 1 && { workers: { module } }),
     ...options,
   })
+  await onHandle?.(handle)
+  const result = await handle.ended
   let lines: string[] = []
   try {
     lines = readFileSync(join(base, 'totals.ndjson'), 'utf8').split('\n').slice(0, -1)
@@ -163,6 +169,28 @@ describe('workers', () => {
     },
     60_000,
   )
+
+  it('are started and ended as a running job is rescaled, with the output of one thread', async () => {
+    const one = await ran(1)
+    const module = join(directory, 'orders.mjs')
+    let acts: Promise<unknown> | undefined
+    const { result, lines, events } = await ran(1, {
+      workers: { module, fromParallelism: 2 },
+      checkpointDirectory: join(directory, 'checkpoints-rescaled'),
+      checkpointInterval: 0,
+      batchRows: 64,
+      onHandle: async handle => {
+        while (handle.status === 'starting') await new Promise(resolve => setTimeout(resolve, 1))
+        acts = handle.rescale(2).then(() => handle.rescale(3))
+        await acts
+      },
+    })
+    await acts
+    expect(result).toMatchObject({ status: 'finished', error: undefined, metrics: { rowsIn: 6_000 } })
+    const rescaled = events.flatMap(event => (event.kind === 'rescaled' ? [event.to] : []))
+    expect(rescaled).toEqual([2, 3])
+    expect(lines.sort()).toEqual(one.lines.sort())
+  }, 60_000)
 
   it('fails where there is no restart, and says why', async () => {
     const { result } = await ran(2, { parameters: { fault: 'exit', marker: join(directory, 'never') } })

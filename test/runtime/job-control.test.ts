@@ -258,7 +258,7 @@ describe('resuming', () => {
           .aggregate({ n: count() })
           .as('wider')
         windows.to(ndjson('wider.ndjson'), { id: 'new-sink' })
-        windows.late.to(ndjson(LATE))
+        windows.late.to(ndjson(LATE), { id: 'sink-2' })
       })
     const refused = await controlled({}, { storage, files, resume: true }, changed)
     expect(await refused.handle.ended).toMatchObject({ error: { code: 'STATE_WITHOUT_OPERATOR' } })

@@ -3,10 +3,11 @@ import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
 import { catCommand } from './cat.js'
 import { checkpointCommand } from './checkpoint.js'
+import { controlCommands } from './control.js'
 import { convertCommand } from './convert.js'
 import { explainCommand } from './explain.js'
 import { reportError } from './report-error.js'
-import { runCommand } from './run.js'
+import { bareResume, runCommand } from './run.js'
 import { topCommand } from './top.js'
 
 const { version, description } = createRequire(import.meta.url)('sabot/package.json') as {
@@ -20,6 +21,7 @@ Start here:
   $ sabot explain flights.ts             show its operators without running it
   $ sabot run flights.ts --resume        run it so that a crash loses nothing: start it again the same way
   $ sabot top                            look at a job that runs with --http, live
+  $ sabot rescale 4                      give it four parallel subtasks while it runs
   $ sabot checkpoint ls .sabot/flights   see the checkpoints that it took
   $ sabot cat clicks.ndjson --stats      look into a file of data: schema, time range, how far out of order
   $ sabot convert trips.csv trips.ndjson write it in another format
@@ -54,6 +56,7 @@ function createProgram(done: Done): Command {
     catCommand(done),
     convertCommand(done),
     topCommand(done),
+    ...controlCommands(done),
   ]
   for (const command of commands) program.addCommand(inheritSettings(program, command))
   return program
@@ -75,7 +78,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 2
   }
   try {
-    await program.parseAsync(args, { from: 'user' })
+    await program.parseAsync(bareResume(args), { from: 'user' })
     return exitCode
   } catch (error) {
     // commander has printed its own message; help and version come here as well, with exit code 0.

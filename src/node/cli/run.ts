@@ -6,6 +6,7 @@ import type { JobEvent, JobHandle } from '../../runtime/job-handle.js'
 import { exponentialDelay } from '../../runtime/restart-strategy.js'
 import { DirectoryCheckpointStorage } from '../directory-storage.js'
 import { JobLog } from '../logs/job-log.js'
+import type { ResumeFrom } from '../resume-from.js'
 import { defaultCheckpointDirectory, type RunOptions, start } from '../run.js'
 import { byteOutput } from '../standard-output.js'
 import { LiveArea } from '../terminal/live-area.js'
@@ -31,6 +32,8 @@ Examples:
   $ sabot run jobs.ts:hourly                    the job that is exported as "hourly"
   $ sabot run flights.ts --set bound=48h        another value for a parameter (sabot explain lists them)
   $ sabot run flights.ts --resume               go on where the last run stopped or crashed
+  $ sabot run flights.ts --resume 12            go on from checkpoint or savepoint 12 (sabot checkpoint ls)
+  $ sabot run flights.ts --resume old/chk-00000012    from one elsewhere: its folder, or a file that was exported
   $ sabot run flights.ts --parallelism 4        keyed operators in four worker threads
   $ sabot run flights.ts --resume --restarts 3  after a failure, run again from the newest checkpoint
   $ sabot run flights.ts --json > result.json   for programs
@@ -39,7 +42,9 @@ Checkpoints:
   They are taken only where they can be kept: with --checkpoint-dir D, or with --resume, whose default directory is
   .sabot/<job name>. --resume goes on from the newest whole checkpoint there, and begins from the start where there
   is none; so the same command line starts a job and restarts it after a crash. Without --resume a job begins from the
-  start, and checkpoints of its earlier runs in D are removed. Keep one directory for each job.
+  start, and checkpoints of its earlier runs in D are removed, savepoints aside. Keep one directory for each job.
+  State that fits no operator of the job is refused by name; --allow-non-restored drops it, and lets sources and sinks
+  that are new begin at their start. Operators that are new begin empty.
 
 Stopping:
   Ctrl-C stops reading, lets what was read flow through, takes a last checkpoint and ends with exit code 0. A second
@@ -51,13 +56,17 @@ Watching:
   environment variable SABOT_HTTP_TOKEN, which whoever asks must send. --log json says what happens as one JSON object
   a line, instead of text.
 
+Control:
+  A job that runs with --http can be asked for more: sabot savepoint, sabot rescale 4, sabot stop --drain.
+
 Exit codes: 0 finished or stopped, 1 the job failed, 2 it could not be started as asked.`
 
 const REDRAW_MS = 100
 const PLAIN_LINE_MS = 10_000
 
 interface RunCommandOptions {
-  readonly resume?: true
+  readonly resume?: true | string
+  readonly allowNonRestored?: true
   readonly checkpointDir?: string
   readonly checkpointInterval?: number
   readonly set?: Parameters
@@ -73,7 +82,15 @@ export function runCommand(done: (exitCode: number) => void): Command {
   return new Command('run')
     .description('run a job until its input ends or Ctrl-C stops it')
     .argument('<file[:export]>', 'a module that exports a job, TypeScript or JavaScript')
-    .option('--resume', 'go on from the newest checkpoint; from the start where there is none')
+    .option(
+      '--resume [checkpoint]',
+      'go on from the newest checkpoint, or from the start where there is none; or from the one of that number or path',
+    )
+    .addOption(
+      new Option('--allow-non-restored', 'drop state of operators that the job no longer has (with --resume)').implies({
+        resume: true,
+      }),
+    )
     .option('--checkpoint-dir <directory>', 'take checkpoints and keep them there (with --resume: .sabot/<job name>)')
     .addOption(
       durationOption(
@@ -95,8 +112,10 @@ export function runCommand(done: (exitCode: number) => void): Command {
 }
 
 async function runJob(job: Job, file: string, options: RunCommandOptions): Promise<number> {
-  const { resume = false, json = false, verbose = false } = options
-  const checkpointDirectory = options.checkpointDir ?? (resume ? defaultCheckpointDirectory(job.name) : undefined)
+  const { json = false, verbose = false } = options
+  const resume = resumeFrom(options)
+  const checkpointDirectory =
+    options.checkpointDir ?? (resume === false ? undefined : defaultCheckpointDirectory(job.name))
   if (options.checkpointInterval !== undefined && checkpointDirectory === undefined) {
     throw new UsageError(
       'NO_CHECKPOINT_STORAGE',
@@ -123,7 +142,7 @@ async function runJob(job: Job, file: string, options: RunCommandOptions): Promi
     // With --json standard output belongs to the result: a job that prints its rows prints them beside it.
     standardOutput: byteOutput(json ? process.stderr : process.stdout),
   })
-  if (!resume && earlier.length > 0) {
+  if (resume === false && earlier.length > 0) {
     note(`starting from the beginning: ${counted(earlier.length, 'checkpoint')} of an earlier run removed`)
   }
   const removeSignalHandlers = stopOnSignals(handle, checkpointDirectory !== undefined, text => {
@@ -145,12 +164,27 @@ async function runJob(job: Job, file: string, options: RunCommandOptions): Promi
   return result.status === 'failed' ? 1 : 0
 }
 
-/** More than one subtask is worth threads of their own. */
-function inParallel(file: string, { parallelism, restarts }: RunCommandOptions): Partial<RunOptions> {
+/** `--resume job.ts` is no path of a checkpoint: it stands before the job's file. */
+export function bareResume(args: readonly string[]): string[] {
+  const at = args.indexOf('--resume')
+  const next = args[at + 1]
+  if (at < 0 || next === undefined || !/\.[cm]?[jt]sx?(:\w+)?$/.test(next)) return [...args]
+  return [...args.slice(0, at), next, '--resume', ...args.slice(at + 2)]
+}
+
+function resumeFrom({ resume, allowNonRestored }: RunCommandOptions): boolean | ResumeFrom {
+  if (resume === undefined) return false
+  return { allowNonRestored: allowNonRestored === true, ...(resume !== true && { checkpoint: resume }) }
+}
+
+/** More than one subtask is worth threads of their own; whoever can ask for more subtasks gets them later. */
+function inParallel(file: string, { parallelism, restarts, http }: RunCommandOptions): Partial<RunOptions> {
   const { file: module, exportName } = parseJobSpecifier(file)
-  const workers = exportName === undefined ? { module } : { module, exportName }
+  const mayGrow = (parallelism ?? 1) > 1 || http !== undefined
+  const workers = { module, fromParallelism: 2, ...(exportName !== undefined && { exportName }) }
   return {
-    ...(parallelism !== undefined && { parallelism, ...(parallelism > 1 && { workers }) }),
+    ...(parallelism !== undefined && { parallelism }),
+    ...(mayGrow && { workers }),
     ...(restarts !== undefined && { restart: exponentialDelay({ attempts: restarts }) }),
   }
 }
@@ -164,6 +198,11 @@ function reportEvent(event: JobEvent, directory: string): void {
           ? `no checkpoint in ${directory}: starting from the beginning`
           : `resumed from checkpoint ${event.checkpointId} in ${directory}`,
       )
+      if (event.dropped.length > 0) writeNote(`dropped the state of ${event.dropped.join(', ')}`)
+      if (event.begun.length > 0) writeNote(`not in the checkpoint, so from the start: ${event.begun.join(', ')}`)
+      return
+    case 'rescaled':
+      writeNote(`rescaled from ${event.from} to ${event.to}`)
       return
     case 'checkpoint-failed':
       process.stderr.write(`${pc.red(event.error.message)}\n`)

@@ -1,12 +1,10 @@
 import { Command } from 'commander'
-import { isJobView, type JobView } from '../http/job-views.js'
 import { DEFAULT_METRICS_PORT } from '../http/metrics-server.js'
 import { LiveArea } from '../terminal/live-area.js'
 import { type Seen, topLines } from '../terminal/top-view.js'
+import { DEFAULT_URL, fetchJobs, urlOf } from './server.js'
 import { durationOption } from './settings.js'
-import { UsageError } from './usage-error.js'
 
-const DEFAULT_URL = `http://127.0.0.1:${DEFAULT_METRICS_PORT}`
 const DEFAULT_INTERVAL_MS = 1000
 const FINAL = new Set(['finished', 'stopped', 'cancelled', 'failed'])
 
@@ -64,33 +62,4 @@ async function showTop(url: URL, { once = false, interval = DEFAULT_INTERVAL_MS 
     area.draw(next.lines)
     isOver = next.isOver
   }
-}
-
-function urlOf(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
-  throw new UsageError('INVALID_URL', `${text} is no address of a server: write it as ${DEFAULT_URL}`)
-}
-
-async function fetchJobs(url: URL): Promise<readonly JobView[]> {
-  const token = process.env.SABOT_HTTP_TOKEN
-  const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {}
-  let response: Response
-  try {
-    response = await fetch(new URL('/jobs', url), { headers })
-  } catch (cause) {
-    throw new UsageError(
-      'SERVER_UNREACHABLE',
-      `Nothing answers at ${url.origin}: start the job with "sabot run FILE --http ${url.port || DEFAULT_METRICS_PORT}"`,
-      { cause },
-    )
-  }
-  if (response.status === 401) {
-    throw new UsageError('TOKEN_REQUIRED', `${url.origin} wants a token: set SABOT_HTTP_TOKEN to that of the job`)
-  }
-  const jobs: unknown = response.ok ? await response.json().catch(() => undefined) : undefined
-  if (!Array.isArray(jobs) || !jobs.every(isJobView)) {
-    throw new UsageError('SERVER_UNREACHABLE', `What answers at ${url.origin} is no job of Sabot (${response.status})`)
-  }
-  return jobs
 }

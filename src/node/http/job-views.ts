@@ -3,12 +3,15 @@ import type { Json } from '../../core/json.js'
 import type { JobGraph } from '../../graph/job-graph.js'
 import { emptyOperatorMetrics } from '../../runtime/empty-metrics.js'
 import { describeHolder, type InputWatermark, watermarkReport } from '../../runtime/watermark-report.js'
+import type { JobControl } from './job-control.js'
 import type { WatchedJob } from './job-metrics-text.js'
 
 /** A job and what is known of it before it runs. */
 export interface ServedJob {
   readonly handle: WatchedJob
   readonly graph: JobGraph
+  /** What can be asked of it over HTTP; undefined: it can only be looked at. */
+  readonly control?: JobControl
 }
 
 /** What /jobs says of a job. JSON has no infinities: watermarks are ms, "end", or null where there is none yet. */

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { describeValue, SabotError } from '../../core/errors.js'
 import { checkExposure, refusalOf } from './access.js'
+import { CONTROL_ACTIONS, controlJob, isControlAction } from './job-control.js'
 import { jobMetricsText } from './job-metrics-text.js'
 import { jobView, type ServedJob } from './job-views.js'
 import { PROMETHEUS_CONTENT_TYPE } from './prometheus-text.js'
@@ -24,10 +25,13 @@ export interface MetricsServer {
 
 export const DEFAULT_METRICS_PORT = 9464
 const PATHS = ['/health', '/jobs', '/jobs/NAME', '/metrics']
+const CONTROL = CONTROL_ACTIONS.map(action => `/jobs/NAME/${action}`)
 
 /**
  * Serves what jobs tell of themselves: `/metrics` in the text format of Prometheus, `/jobs` and `/jobs/NAME` as JSON,
- * `/health` with status 200, or 503 when a job has failed. It only reads.
+ * `/health` with status 200, or 503 when a job has failed. Jobs with a `control` take POST with a JSON body at
+ * `/jobs/NAME/checkpoint`, `savepoint`, `rescale` ({"parallelism": 4}), `stop` ({"drain": true, "savepoint": true}) and
+ * `cancel`: see controlJob.
  * @throws SabotError TOKEN_REQUIRED, ADDRESS_UNAVAILABLE, INVALID_OPTION
  */
 export async function serveMetrics(options: MetricsServerOptions): Promise<MetricsServer> {
@@ -65,11 +69,22 @@ function answer(
       send(refusal.status, { error: refusal.message })
       return
     }
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      send(405, { error: 'this server only reads' }, { allow: 'GET, HEAD' })
+    const [path = ''] = (request.url ?? '').split('?')
+    const [, name, action = ''] = /^\/jobs\/([^/]+)\/([a-z]+)$/.exec(path) ?? []
+    const control = jobs().find(({ handle }) => handle.name === name)?.control
+    if (control !== undefined && isControlAction(action)) {
+      if (request.method !== 'POST') {
+        send(405, { error: 'send it with POST' }, { allow: 'POST' })
+        return
+      }
+      const failed = (cause: unknown): void => send(500, { error: messageOf(cause) })
+      void controlJob(control, action, request).then(({ status, body }) => send(status, body), failed)
       return
     }
-    const [path = ''] = (request.url ?? '').split('?')
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      send(405, { error: 'this is only to be read', control: CONTROL }, { allow: 'GET, HEAD' })
+      return
+    }
     if (path === '/metrics') {
       send(200, jobMetricsText(jobs().map(({ handle }) => handle)), { 'content-type': PROMETHEUS_CONTENT_TYPE })
     } else if (path === '/health') {
@@ -84,8 +99,12 @@ function answer(
       else send(200, jobView(job))
     }
   } catch (cause) {
-    send(500, { error: cause instanceof Error ? cause.message : String(cause) })
+    send(500, { error: messageOf(cause) })
   }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {

@@ -4,7 +4,7 @@ import { MessageChannel, Worker } from 'node:worker_threads'
 import { type Duration, parseDuration } from '../../core/duration.js'
 import { describeValue, SabotError } from '../../core/errors.js'
 import type { Environment } from '../../runtime/environment.js'
-import type { Workers } from '../../runtime/execute.js'
+import { inThisThread, type Workers } from '../../runtime/execute.js'
 import { RemoteExecutor, type WorkerThread, type WorkerThreads } from '../../runtime/remote/remote-executor.js'
 import { fingerprintOf } from '../../runtime/remote/worker-host.js'
 import { nodePort } from './message-port.js'
@@ -16,6 +16,8 @@ export interface WorkerOptions {
   readonly exportName?: string
   /** Worker threads, at most one a slot. Default: one a slot. */
   readonly count?: number
+  /** With fewer subtasks side by side than this the job runs in this thread. Default 1: workers always. */
+  readonly fromParallelism?: number
   /** A worker that answers nothing for so long is ended, and the job fails. Default '30s'. */
   readonly hangTimeout?: Duration
 }
@@ -36,7 +38,7 @@ export function nodeWorkers(
   data: Omit<WorkerData, 'specifier'>,
   environment: Environment,
 ): Workers {
-  const { module, exportName, count, hangTimeout = '30s' } = options
+  const { module, exportName, count, fromParallelism = 1, hangTimeout = '30s' } = options
   if (count !== undefined && !(Number.isInteger(count) && count >= 1)) {
     throw new SabotError('INVALID_OPTION', `workers.count is a whole number from 1, not ${describeValue(count)}`, {
       option: 'workers.count',
@@ -49,6 +51,7 @@ export function nodeWorkers(
   return {
     open(deployment, events) {
       const { execution } = deployment
+      if (execution.slots.length < fromParallelism) return inThisThread(environment).open(deployment, events)
       const workers = Math.min(count ?? execution.slots.length, execution.slots.length)
       const fingerprint = fingerprintOf(environment.createKernel(), execution)
       const settings = { workers, fingerprint, hangTimeoutMs, closeTimeoutMs: CLOSE_TIMEOUT_MS }
