@@ -85,6 +85,7 @@ export {
   TimestampedStream,
   WindowedResults,
 } from './graph/stream.js'
+export type { SuppressOptions } from './graph/suppress.js'
 export type { AsOfJoinOptions, EnrichOptions, RegularJoinOptions, TemporalJoinOptions } from './graph/table-joins.js'
 export type { AlignmentOptions, TimestampOptions } from './graph/timestamp-options.js'
 export {

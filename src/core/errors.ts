@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   JOIN_UNBOUNDED: 'A join has neither bounds nor a time to live, so its state would grow for good.',
   JOIN_KEYS: 'The sides of a join are keyed by different numbers of fields.',
   TOO_MANY_WAITING: 'More rows wait for a side input than may.',
+  SUPPRESS_FULL: 'More updates wait to be put out than may.',
   SCHEMA_UNKNOWN: 'An operator must know the fields of a stream before the job runs.',
   INVALID_OPTION: 'An option has a value that it cannot have.',
   JOB_FAILED: 'A job failed for a reason that has no code of its own: see the cause.',

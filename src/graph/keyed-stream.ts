@@ -34,6 +34,7 @@ import {
 import type { FieldOf, Simplified } from './projection.js'
 import { type NamedWindows, SeveralWindows } from './several-windows.js'
 import type { JoinResults, MissingEvents, ProcessResults, Stream, StreamTraits } from './stream.js'
+import { type SuppressOptions, suppressed } from './suppress.js'
 import {
   type AsOfJoinOptions,
   asOfJoined,
@@ -96,6 +97,19 @@ export class KeyedStream<Row, Key extends FieldOf<Row>> {
    */
   topN(n: number, options: TopNOptions<Row>): Stream<Row> {
     return topNOf<Row>(this.asJoinInput(), n, options)
+  }
+
+  /**
+   * Holds updates back and puts out what several of one key come to: the last one, or nothing where a row was inserted
+   * and deleted meanwhile. The fields of `keyBy` name a row: each key has one at a time. Of a stream of inserts it is the
+   * newest record of each key.
+   *
+   * By event time an update comes out when the watermark has passed the wait, and the watermark is handed on later by
+   * it. What is left comes out when the input ends.
+   * @throws SabotError INVALID_OPTION, INVALID_DURATION, NO_TIMESTAMPS; SUPPRESS_FULL when the job runs
+   */
+  suppress(options: SuppressOptions): Stream<Row> {
+    return suppressed<Row>(this.asJoinInput(), options)
   }
 
   /**
