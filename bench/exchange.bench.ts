@@ -34,13 +34,15 @@ const partition: Benchmark = {
   warmUpRuns: 5,
   open: () => {
     const kernel = nodeEnvironment().createKernel()
-    const context = { channels: 4, index: 0, kernel, maxParallelism: 128 }
+    const given = { channels: 4, index: 0, kernel, maxParallelism: 128, batchRows: BATCH_ROWS }
+    const context = { ...given, send: () => undefined }
     const partitioner = createPartitioner({ hashOf: ['key'] }, context)
     const all = batches(128)
     return {
       subject: {
         run: () => {
-          for (const batch of all) partitioner.split(batch)
+          for (const batch of all) partitioner.take(batch)
+          partitioner.flush()
         },
       },
       close: () => partitioner.close(),
@@ -79,7 +81,7 @@ const toWorker: Benchmark = {
           const arrived = arrivals(all.length, message => decoder.decode(message as WireBatch))
           for (const batch of all) {
             const wire = encoder.encode(batch)
-            port1.postMessage(wire, [wire.bytes])
+            port1.postMessage(wire, [...wire.buffers])
           }
           return arrived
         },

@@ -7,11 +7,12 @@ import {
   COMPONENT_AT_VALUES, COMPONENT_BOOL, COMPONENT_DICTIONARY, COMPONENT_F64, COMPONENT_I32, COMPONENT_I64,
   COMPONENT_UTF8, LIMIT_MAX_PARALLELISM, RESULT_ROW, STATUS_ARGUMENT, STATUS_UNKNOWN_CODE,
 } from '../abi'
-import { put } from '../guard'
+import { SIMD } from '../build'
+import { put, putV128 } from '../guard'
 import { resultPtr } from '../memory'
 import { areWithin } from './bytes'
 import { isRowNull } from './entries'
-import { javaHashBoolean, javaHashLong, javaHashUtf8, keyGroupOfHash } from './java-hash'
+import { flinkMurmurs, javaHashBoolean, javaHashLong, javaHashUtf8, keyGroupOfHash } from './java-hash'
 import { canonicalF64, isColumnType } from './values'
 
 function refused(status: i32, row: u32): i32 {
@@ -68,7 +69,17 @@ export function keysHashRows(component: usize, rows: u32, hashes: usize): i32 {
 /** Makes key groups of hashes i32[rows], in their place. */
 export function keysGroupRows(hashes: usize, rows: u32, maxParallelism: u32): i32 {
   if (maxParallelism < 1 || maxParallelism > <u32>LIMIT_MAX_PARALLELISM) return refused(STATUS_ARGUMENT, 0)
-  for (let row: u32 = 0; row < rows; row++) {
+  let row: u32 = 0
+  if (SIMD) {
+    const mask = maxParallelism - 1
+    if ((maxParallelism & mask) == 0) {
+      for (; row + 4 <= rows; row += 4) {
+        const at = hashes + (<usize>row << 2)
+        putV128(at, v128.and(flinkMurmurs(v128.load(at)), i32x4.splat(mask)))
+      }
+    }
+  }
+  for (; row < rows; row++) {
     const at = hashes + (<usize>row << 2)
     put<u32>(at, keyGroupOfHash(load<i32>(at), maxParallelism))
   }

@@ -42,6 +42,8 @@ export interface RunOptions extends NodeEnvironmentOptions {
   readonly tolerableCheckpointFailures?: number
   /** Rows a batch has at most. */
   readonly batchRows?: number
+  /** Between parallel subtasks, rows wait for a full batch so long at most; 0: they leave at once. Default '10ms'. */
+  readonly bufferTimeout?: Duration
   /** Parallel subtasks of keyed operators and of sources that can be split. Default: what the job says, or 1. */
   readonly parallelism?: number
   /** What happens when the job fails: see fixedDelay, exponentialDelay, failureRate. Default: it has failed. */
@@ -119,7 +121,8 @@ export async function prepare(job: Job, options: Omit<RunOptions, 'http'>): Prom
           timeoutMs: parseDuration(options.checkpointTimeout ?? '10m'),
           tolerableFailures: options.tolerableCheckpointFailures,
         }
-  const { batchRows, onEvent, parallelism, restart } = options
+  const { batchRows, onEvent, parallelism, restart, bufferTimeout } = options
+  const bufferTimeoutMs = bufferTimeout === undefined ? undefined : parseDuration(bufferTimeout)
   // What is wrong with the plan is said before anything is opened.
   new ExecutionGraph(graph, parallelism)
   const resume = await resumeOptions(options.resume, hash)
@@ -127,7 +130,7 @@ export async function prepare(job: Job, options: Omit<RunOptions, 'http'>): Prom
   const workers = options.workers && workersOf(options.workers, options, environment)
   return {
     begin() {
-      const settings = { checkpoints, resume, batchRows, onEvent, parallelism, restart, workers }
+      const settings = { checkpoints, resume, batchRows, bufferTimeoutMs, onEvent, parallelism, restart, workers }
       const handle = execute(graph, environment, settings)
       stopOnAbort(handle, options.signal)
       return { handle, graph }

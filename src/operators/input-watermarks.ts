@@ -28,22 +28,25 @@ export class InputWatermarks {
   }
 
   /**
-   * The coalesced watermark before each row of a batch of `input`, whose rows carry `watermarks` of that input: each
-   * row moves its input on to the watermark that was in force before it. So the outcome does not depend on how the rows
-   * were cut into batches.
+   * The coalesced watermark before each row of a batch of `input`, whose rows carry `watermarks` of that input,
+   * ascending: each row moves its input on to the watermark that was in force before it. So the outcome does not depend
+   * on how the rows were cut into batches. It goes to `coalesced`, which may be the same array.
+   *
+   * The other inputs stay where they are meanwhile. What the coalescer says after the last row is the least of them and
+   * of that row (or what it said before, where the input does not count), so no row but the last needs to be told.
    */
-  ofRows(watermarks: Float64Array, input: number): Float64Array {
+  ofRows(
+    watermarks: Float64Array,
+    input: number,
+    coalesced: Float64Array = new Float64Array(watermarks.length),
+  ): Float64Array {
     const { coalescer } = this
-    const coalesced = new Float64Array(watermarks.length)
-    let last = NO_WATERMARK
     let current = coalescer.watermark
+    this.changed |= coalescer.advance(input, watermarks[watermarks.length - 1] ?? NO_WATERMARK)
+    const reached = coalescer.watermark
     for (let row = 0; row < watermarks.length; row++) {
-      const watermark = watermarks[row] ?? last
-      if (watermark > last) {
-        last = watermark
-        this.changed |= coalescer.advance(input, watermark)
-        current = coalescer.watermark
-      }
+      const watermark = Math.min(watermarks[row] as number, reached)
+      if (watermark > current) current = watermark
       coalesced[row] = current
     }
     return coalesced

@@ -7,7 +7,8 @@ export const CHANNEL_CAPACITY = 16
 export interface ElementWriter {
   /** Without credit: the sender makes no further element. What a step has already made is taken all the same. */
   readonly isFull: boolean
-  push(element: StreamElement): void
+  /** `isOwned`: the buffers of the batch are nobody else's, so they may leave this thread. Default false. */
+  push(element: StreamElement, isOwned?: boolean): void
   /** Calls back whenever there is credit again. */
   onSpace(wake: () => void): void
 }

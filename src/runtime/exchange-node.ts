@@ -1,18 +1,39 @@
 import type { Batch } from '../core/batch.js'
 import type { StreamElement } from '../core/element.js'
+import type { Clock } from './environment.js'
 import type { ElementWriter } from './exchange-channel.js'
-import type { Partitioner } from './partitioner.js'
+import type { Partitioner, Send } from './partitioner.js'
 import { TaskNode } from './task-node.js'
 
-/** Where rows leave a task over one edge: spreads them over the channels, and gives all else to every channel. */
+export interface ExchangeBuffering {
+  readonly clock: Pick<Clock, 'schedule'>
+  /** Rows that have been gathered wait for more so long at most, ms; 0: they leave at once. */
+  readonly bufferTimeoutMs: number
+}
+
+/**
+ * Where rows leave a task over one edge: spreads them over the channels, and gives all else to every channel. Rows wait
+ * until they make a full batch, until `bufferTimeoutMs` is over, or until what must not pass them comes. Watermarks wait
+ * with them: the rows behind carry them too.
+ */
 export class ExchangeNode extends TaskNode {
   readonly writers: readonly ElementWriter[]
   private readonly partitioner: Partitioner
+  private readonly buffering: ExchangeBuffering
+  /** That waits with rows, ms. */
+  private heldWatermark: number | undefined
+  private cancelTimer: (() => void) | undefined
 
-  constructor(id: string, writers: readonly ElementWriter[], partitioner: Partitioner) {
+  constructor(
+    id: string,
+    writers: readonly ElementWriter[],
+    create: (send: Send) => Partitioner,
+    buffering: ExchangeBuffering,
+  ) {
     super(id, 'exchange')
     this.writers = writers
-    this.partitioner = partitioner
+    this.partitioner = create((channel, batch, isOwned) => writers[channel]?.push({ kind: 'batch', batch }, isOwned))
+    this.buffering = buffering
   }
 
   /** Whether one of the receivers has no room: then the whole task waits, as none may run ahead of another. */
@@ -21,18 +42,22 @@ export class ExchangeNode extends TaskNode {
   }
 
   close(): void {
+    this.cancelTimer?.()
     this.partitioner.close()
   }
 
   protected override onBatch(batch: Batch): void {
     this.rowsOut += batch.length
-    for (const [channel, piece] of this.partitioner.split(batch).entries()) {
-      if (piece !== undefined) this.writers[channel]?.push({ kind: 'batch', batch: piece })
-    }
+    this.partitioner.take(batch)
+    if (!this.partitioner.holdsRows) return
+    const { clock, bufferTimeoutMs } = this.buffering
+    if (bufferTimeoutMs === 0) this.flush()
+    else this.cancelTimer ??= clock.schedule(bufferTimeoutMs, () => this.flush())
   }
 
   protected override onWatermark(timestamp: number): void {
-    this.toAll({ kind: 'watermark', timestamp })
+    this.heldWatermark = timestamp
+    if (!this.partitioner.holdsRows) this.flush()
   }
 
   protected override onIdle(_input: number, split: number | undefined): void {
@@ -52,6 +77,18 @@ export class ExchangeNode extends TaskNode {
   }
 
   private toAll(element: StreamElement): void {
+    this.flush()
     for (const writer of this.writers) writer.push(element)
+  }
+
+  /** All that waits leaves. */
+  private flush(): void {
+    this.cancelTimer?.()
+    this.cancelTimer = undefined
+    this.partitioner.flush()
+    const timestamp = this.heldWatermark
+    if (timestamp === undefined) return
+    this.heldWatermark = undefined
+    for (const writer of this.writers) writer.push({ kind: 'watermark', timestamp })
   }
 }

@@ -40,6 +40,11 @@ export interface ExecuteOptions {
   readonly resume?: boolean | ResumeOptions | undefined
   /** Rows a batch has at most, 1 to 65,536. Default 8,192. Results do not depend on it. */
   readonly batchRows?: number | undefined
+  /**
+   * Between parallel subtasks, rows wait for a full batch so long at most, ms; 0: they leave at once. Default 10. Longer
+   * means fewer messages, shorter means less latency; results do not depend on it.
+   */
+  readonly bufferTimeoutMs?: number | undefined
   /** Parallel subtasks of keyed operators and of sources that can be split. Default: what the job says, or 1. */
   readonly parallelism?: number | undefined
   /** What happens when the job fails. Default: it has failed. */
@@ -51,6 +56,9 @@ export interface ExecuteOptions {
 }
 
 const DEFAULT_BATCH_ROWS = 8192
+const DEFAULT_BUFFER_TIMEOUT_MS = 10
+/** Longer than this is a mistake: rows would seem lost. */
+const MAX_BUFFER_TIMEOUT_MS = 60_000
 const DEFAULT_INTERVAL_MS = 10_000
 const DEFAULT_TIMEOUT_MS = 600_000
 const DEFAULT_RETAINED = 3
@@ -61,6 +69,14 @@ export function execute(graph: JobGraph, environment: Environment, options: Exec
   if (!Number.isInteger(batchRows) || batchRows < 1 || batchRows > 65_536) {
     throw invalidOption('batchRows', batchRows, 'a whole number from 1 to 65536')
   }
+  const { bufferTimeoutMs = DEFAULT_BUFFER_TIMEOUT_MS } = options
+  if (!(bufferTimeoutMs >= 0 && bufferTimeoutMs <= MAX_BUFFER_TIMEOUT_MS)) {
+    throw invalidOption(
+      'bufferTimeoutMs',
+      bufferTimeoutMs,
+      `a number of milliseconds from 0 to ${MAX_BUFFER_TIMEOUT_MS}`,
+    )
+  }
   const checkpoints = checkpointSettings(options.checkpoints)
   if (resume !== false && checkpoints === undefined) {
     throw invalidOption('resume', resume, 'only possible with a checkpoint storage to resume from')
@@ -69,7 +85,8 @@ export function execute(graph: JobGraph, environment: Environment, options: Exec
   const workers = options.workers ?? inThisThread(environment)
   const openExecutor = workers.open.bind(workers)
   const startPoint = checkpoints && new StartPoint(checkpoints.storage, resumeOptions(resume))
-  return new JobRun(execution, environment, { checkpoints, startPoint, batchRows, restart, onEvent, openExecutor })
+  const settings = { checkpoints, startPoint, batchRows, bufferTimeoutMs, restart, onEvent, openExecutor }
+  return new JobRun(execution, environment, settings)
 }
 
 function resumeOptions(resume: boolean | ResumeOptions): ResumeOptions | undefined {

@@ -9,6 +9,7 @@ export interface Deployment {
   /** What operators begin with, by operator and former subtask; empty where the job begins anew. */
   readonly states: ReadonlyMap<string, readonly RecoveredState[]>
   readonly batchRows: number
+  readonly bufferTimeoutMs: number
 }
 
 /** What an executor tells whoever runs the job. */

@@ -15,6 +15,8 @@ export class InputGate extends EntryNode implements Output {
   /** One channel needs no coalescing. */
   private readonly watermarks: InputWatermarks | undefined
   private endedChannels = 0
+  /** Lent with each batch, and used again for the next, which enters when this one has left the task. */
+  private lent = new Float64Array(0)
 
   constructor(id: string, channels: number, kernel: Kernel) {
     super(id, 'input')
@@ -36,7 +38,7 @@ export class InputGate extends EntryNode implements Output {
   admit(given: Batch, channel: number): Batch {
     if (this.watermarks === undefined || given.watermarks === undefined) return given
     const batch = given.compact()
-    const watermarks = batch.watermarks && this.watermarks.ofRows(batch.watermarks, channel)
+    const watermarks = batch.watermarks && this.watermarks.ofRows(batch.watermarks, channel, this.room(batch.rowCount))
     return batch.with({ watermarks, movers: undefined })
   }
 
@@ -79,6 +81,11 @@ export class InputGate extends EntryNode implements Output {
     if (timestamp <= this.lastWatermark) return
     this.lastWatermark = timestamp
     this.emitToAll({ kind: 'watermark', timestamp })
+  }
+
+  private room(rows: number): Float64Array {
+    if (this.lent.length < rows) this.lent = new Float64Array(rows)
+    return this.lent.subarray(0, rows)
   }
 
   close(): void {

@@ -18,6 +18,7 @@ export interface RunSettings {
   /** Where attempts begin; undefined where there are no checkpoints. */
   readonly startPoint: StartPoint | undefined
   readonly batchRows: number
+  readonly bufferTimeoutMs: number
   readonly restart: RestartStrategy
   readonly onEvent: (event: JobEvent) => void
   readonly openExecutor: (deployment: Deployment, events: ExecutorEvents) => Promise<Executor>
@@ -228,9 +229,9 @@ export class JobRun implements JobHandle {
     const hash: Hash = bytes => xxh64Hex(kernel, bytes)
     const recovery = await this.recover(hash)
     const { execution } = this
-    const { batchRows, openExecutor } = this.settings
+    const { batchRows, bufferTimeoutMs, openExecutor } = this.settings
     const running = new Set(execution.subtasks.map(({ id }) => id))
-    const deployment = { execution, states: recovery?.states ?? new Map(), batchRows }
+    const deployment = { execution, states: recovery?.states ?? new Map(), batchRows, bufferTimeoutMs }
     const executor = await openExecutor(deployment, {
       acknowledged: (subtask, id, snapshots) => attempt.coordinator?.acknowledge(subtask, id, snapshots),
       ended: subtask => {

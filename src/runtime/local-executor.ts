@@ -33,13 +33,14 @@ export class LocalExecutor implements Executor {
     { environment, kernel, channels }: LocalExecutorContext,
     events: ExecutorEvents,
   ): Promise<LocalExecutor> {
-    const { execution, states, batchRows } = deployment
+    const { execution, states, batchRows, bufferTimeoutMs } = deployment
     const alignment = new Alignment()
     const runs: SubtaskRun[] = []
     try {
       for (const subtask of subtasks) {
         const restored = restoredStates(subtask, states)
-        const context = { execution, environment, kernel, channels, restored, batchRows, alignment }
+        const given = { execution, environment, kernel, channels, restored, alignment }
+        const context = { ...given, batchRows, bufferTimeoutMs }
         const run = await SubtaskRun.open(subtask, context, {
           acknowledged: ({ id }, checkpointId, snapshots) => events.acknowledged(id, checkpointId, snapshots),
           ended: ({ id }) => events.ended(id),

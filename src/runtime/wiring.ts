@@ -26,6 +26,7 @@ export interface WiringContext {
   readonly channels: Channels
   readonly restored: RestoredStates
   readonly batchRows: number
+  readonly bufferTimeoutMs: number
   /** Shared by the subtasks of an executor. */
   readonly alignment: Alignment
   readonly acknowledge: Acknowledge
@@ -154,18 +155,18 @@ export class Wiring implements TaskParts {
   }
 
   private createExchange(exchange: Exchange): ExchangeNode {
-    const { execution, channels, kernel } = this.context
+    const { execution, channels, kernel, batchRows, bufferTimeoutMs, environment } = this.context
     const { index } = this.subtask
     const receivers = receiversOf(exchange, index, parallelismOf(execution, exchange.to.chain))
     const writers = receivers.map(receiver => channels.writer(exchange, index, receiver))
     const { maxParallelism } = execution
-    const partitioner = createPartitioner(exchange.partition, {
-      channels: writers.length,
-      index,
-      kernel,
-      maxParallelism,
-    })
-    return new ExchangeNode(`${exchange.from.node}-${exchange.to.node}`, writers, partitioner)
+    const spread = { channels: writers.length, index, kernel, maxParallelism, batchRows }
+    return new ExchangeNode(
+      `${exchange.from.node}-${exchange.to.node}`,
+      writers,
+      send => createPartitioner(exchange.partition, { ...spread, send }),
+      { clock: environment.clock, bufferTimeoutMs },
+    )
   }
 
   private async create({ id, kind, role }: GraphNode, restored: RestoredNode): Promise<TaskNode> {

@@ -19,8 +19,9 @@ import { Schema, type SchemaJSON } from '../../core/schema.js'
 import type { ColumnType } from '../../core/types.js'
 
 /**
- * A batch on its way to another thread: one buffer with the bytes of all columns, each part at a multiple of 8, and a
- * description of where they stand. The buffer is transferred, not copied, and read in its place on the other side.
+ * A batch on its way to another thread: buffers with the bytes of all columns, each part at a multiple of its width, and
+ * a description of where they stand. The buffers are transferred, not copied, and read in their place on the other side.
+ * They are those of the batch where it owns them; what is shared with others is copied into one buffer behind those.
  */
 export interface WireBatch {
   /** Sent once on a channel, then known by its number. */
@@ -30,11 +31,15 @@ export interface WireBatch {
   readonly movers: WatermarkMovers | undefined
   readonly marks: { readonly timestamps: Part; readonly watermarks: Part; readonly kinds: Part }
   readonly columns: readonly WireColumn[]
-  readonly bytes: ArrayBuffer
+  readonly buffers: readonly ArrayBuffer[]
 }
 
-/** Where a part begins in the buffer, and its bytes; undefined: there is none. */
-type Part = readonly [at: number, bytes: number] | undefined
+/** The number of the buffer, where in it a part begins, and its bytes; undefined: there is none. */
+type Part = readonly [buffer: number, at: number, bytes: number] | undefined
+
+type Buffers = WireBatch['buffers']
+
+const NO_PART: NonNullable<Part> = [0, 0, 0]
 
 interface WireColumn {
   readonly form: 'fixed' | 'utf8' | 'dictionary' | 'list' | 'struct' | 'object'
@@ -67,20 +72,21 @@ export class BatchEncoder {
   private readonly numbers = new WeakMap<Schema, number>()
   /** Entries that the other side has, by dictionary; the one used last at the end. */
   private readonly sent = new Map<number, number>()
-  private parts: { readonly at: number; readonly bytes: Uint8Array }[] = []
-  private size = 0
+  private copied = new CopiedParts()
+  /** Buffers that go as they are. */
+  private own: ArrayBuffer[] = []
 
-  encode(given: Batch): WireBatch {
+  /** `isOwned`: the batch's buffers are nobody else's. They are gone from here when the result is transferred. */
+  encode(given: Batch, isOwned = false): WireBatch {
     const batch = given.compact()
     const { timestamps, watermarks, kinds, rowCount, split, movers } = batch
-    this.parts = []
-    this.size = 0
+    this.copied = new CopiedParts()
+    this.own = isOwned ? ownBuffers(batch) : []
     const marks = { timestamps: this.add(timestamps), watermarks: this.add(watermarks), kinds: this.add(kinds) }
     const columns = batch.columns.map(column => this.column(column))
-    const bytes = new ArrayBuffer(this.size)
-    const target = new Uint8Array(bytes)
-    for (const part of this.parts) target.set(part.bytes, part.at)
-    return { schema: this.schema(batch.schema), rows: rowCount, split, movers, marks, columns, bytes }
+    const { copied, own } = this
+    const buffers = copied.size === 0 ? own : [...own, copied.join()]
+    return { schema: this.schema(batch.schema), rows: rowCount, split, movers, marks, columns, buffers }
   }
 
   private schema(schema: Schema): WireBatch['schema'] {
@@ -94,11 +100,10 @@ export class BatchEncoder {
 
   private add(array: ArrayBufferView | undefined): Part {
     if (array === undefined) return undefined
-    const at = this.size
+    const { own, copied } = this
     const { buffer, byteOffset, byteLength } = array
-    this.parts.push({ at, bytes: new Uint8Array(buffer, byteOffset, byteLength) })
-    this.size = (at + byteLength + 7) & ~7
-    return [at, byteLength]
+    const number = own.indexOf(buffer as ArrayBuffer)
+    return number >= 0 ? [number, byteOffset, byteLength] : [own.length, copied.add(array), byteLength]
   }
 
   private column(column: Column): WireColumn {
@@ -132,14 +137,7 @@ export class BatchEncoder {
     if (column instanceof ObjectColumn) {
       return { form: 'object', length, validity, values: undefined, objects: column.values }
     }
-    if (
-      column instanceof Int32Column ||
-      column instanceof Float32Column ||
-      column instanceof Float64Column ||
-      column instanceof Word64Column
-    ) {
-      return { form: 'fixed', length, validity, values: this.add(column.values) }
-    }
+    if (isFixed(column)) return { form: 'fixed', length, validity, values: this.add(column.values) }
     throw new TypeError(`A column of ${describeValue(column.type)} cannot be sent`)
   }
 
@@ -164,61 +162,108 @@ export class BatchEncoder {
   }
 }
 
+/** Parts that are shared with others, joined in one buffer. */
+class CopiedParts {
+  size = 0
+  private readonly parts: { readonly at: number; readonly bytes: Uint8Array }[] = []
+
+  /** Where the part will stand. */
+  add({ buffer, byteOffset, byteLength }: ArrayBufferView): number {
+    const at = this.size
+    this.parts.push({ at, bytes: new Uint8Array(buffer, byteOffset, byteLength) })
+    this.size = (at + byteLength + 7) & ~7
+    return at
+  }
+
+  join(): ArrayBuffer {
+    const joined = new Uint8Array(this.size)
+    for (const { at, bytes } of this.parts) joined.set(bytes, at)
+    return joined.buffer
+  }
+}
+
+/** The buffers behind a packed batch's times, kinds and columns; not those of dictionaries, which others use too. */
+function ownBuffers({ timestamps, watermarks, kinds, columns }: Batch): ArrayBuffer[] {
+  const views = columns.flatMap(column => [column.validity, ...viewsOf(column)])
+  const buffers = [timestamps, watermarks, kinds, ...views].flatMap(view => (view === undefined ? [] : [view.buffer]))
+  return [...new Set(buffers as ArrayBuffer[])].filter(({ byteLength }) => byteLength > 0)
+}
+
+/** The values of a column that packers make; other columns are copied. */
+function viewsOf(column: Column): readonly ArrayBufferView[] {
+  if (column instanceof Utf8Column) return [column.offsets, column.bytes]
+  if (column instanceof DictionaryColumn) return [column.codes]
+  if (column instanceof BoolColumn) return [column.bits]
+  return isFixed(column) ? [column.values] : []
+}
+
+type FixedColumn = Int32Column | Float32Column | Float64Column | Word64Column
+
+function isFixed(column: Column): column is FixedColumn {
+  return (
+    column instanceof Int32Column ||
+    column instanceof Float32Column ||
+    column instanceof Float64Column ||
+    column instanceof Word64Column
+  )
+}
+
 /** The receiving side of one channel. Law: decode(encode(b)) has the rows, times, kinds, split and movers of b. */
 export class BatchDecoder {
   private readonly schemas: Schema[] = []
   private readonly dictionaries = new Map<number, Dictionary>()
 
-  decode({ schema: { number, json }, rows, split, movers, marks, columns, bytes }: WireBatch): Batch {
+  decode({ schema: { number, json }, rows, split, movers, marks, columns, buffers }: WireBatch): Batch {
     if (json !== undefined) this.schemas[number] = Schema.fromJSON(json)
     const schema = this.schemas[number]
     if (schema === undefined) throw new TypeError(`Schema ${number} was not sent`)
     return new Batch({
       schema,
-      columns: schema.fields.map(({ type }, index) => this.column(type, columns[index], bytes)),
+      columns: schema.fields.map(({ type }, index) => this.column(type, columns[index], buffers)),
       rowCount: rows,
-      timestamps: marks.timestamps && floats(bytes, marks.timestamps),
-      watermarks: marks.watermarks && floats(bytes, marks.watermarks),
-      kinds: marks.kinds && octets(bytes, marks.kinds),
+      timestamps: marks.timestamps && floats(buffers, marks.timestamps),
+      watermarks: marks.watermarks && floats(buffers, marks.watermarks),
+      kinds: marks.kinds && octets(buffers, marks.kinds),
       split,
       movers,
     })
   }
 
-  private column(type: ColumnType, wire: WireColumn | undefined, buffer: ArrayBuffer): Column {
+  private column(type: ColumnType, wire: WireColumn | undefined, buffers: Buffers): Column {
     if (wire === undefined) throw new TypeError('A column is missing')
     const { form, length, values, offsets, children = [], objects = [] } = wire
-    const validity = wire.validity && octets(buffer, wire.validity)
-    const ends = offsets === undefined ? new Int32Array(1) : integers(buffer, offsets)
+    const validity = wire.validity && octets(buffers, wire.validity)
+    const ends = offsets === undefined ? new Int32Array(1) : integers(buffers, offsets)
     switch (form) {
       case 'utf8':
-        return new Utf8Column(ends, octets(buffer, values), validity)
+        return new Utf8Column(ends, octets(buffers, values), validity)
       case 'dictionary':
-        return new DictionaryColumn(integers(buffer, values), this.dictionary(wire, buffer), validity)
+        return new DictionaryColumn(integers(buffers, values), this.dictionary(wire, buffers), validity)
       case 'list': {
         if (typeof type !== 'object' || type.kind !== 'list') throw wrongForm(type, form)
         const element = unwrapped(type.element)
-        return new ListColumn(type, ends, this.column(element, children[0], buffer), validity)
+        return new ListColumn(type, ends, this.column(element, children[0], buffers), validity)
       }
       case 'struct': {
         if (typeof type !== 'object' || type.kind !== 'struct') throw wrongForm(type, form)
-        const columns = type.fields.map((field, index) => this.column(field.type, children[index], buffer))
+        const columns = type.fields.map((field, index) => this.column(field.type, children[index], buffers))
         return new StructColumn(type, columns, length, validity)
       }
       case 'object':
         return new ObjectColumn(objects)
       case 'fixed':
-        return fixed(type, length, buffer, values, validity)
+        return fixed(type, length, buffers, values, validity)
     }
   }
 
-  private dictionary({ dictionary }: WireColumn, buffer: ArrayBuffer): Dictionary {
+  private dictionary({ dictionary }: WireColumn, buffers: Buffers): Dictionary {
     if (dictionary === undefined) throw new TypeError('A dictionary is missing')
     const { id, from, offsets, bytes, forget } = dictionary
     const known = from === 0 ? new Dictionary() : this.dictionaries.get(id)
     if (known === undefined || known.size < from) throw new TypeError(`Dictionary ${id} was not sent`)
     // One batch may name a dictionary in several columns: entries that are there stay.
-    if (offsets !== undefined && known.size === from) known.appendUtf8(integers(buffer, offsets), octets(buffer, bytes))
+    if (offsets !== undefined && known.size === from)
+      known.appendUtf8(integers(buffers, offsets), octets(buffers, bytes))
     this.dictionaries.set(id, known)
     if (forget !== undefined) this.dictionaries.delete(forget)
     return known
@@ -239,26 +284,26 @@ export function notTransferable(cause: unknown, exchange: string): SabotError {
 function fixed(
   type: ColumnType,
   length: number,
-  buffer: ArrayBuffer,
+  buffers: Buffers,
   values: Part,
   validity: Uint8Array | undefined,
 ): Column {
   switch (type) {
     case 'bool':
-      return new BoolColumn(octets(buffer, values), length, validity)
+      return new BoolColumn(octets(buffers, values), length, validity)
     case 'i32':
-      return new Int32Column(integers(buffer, values), validity)
+      return new Int32Column(integers(buffers, values), validity)
     case 'f32':
-      return new Float32Column(new Float32Array(buffer, values?.[0], (values?.[1] ?? 0) / 4), validity)
+      return new Float32Column(narrowFloats(buffers, values), validity)
     case 'f64':
-      return new Float64Column(floats(buffer, values), validity)
+      return new Float64Column(floats(buffers, values), validity)
     case 'i64':
-      return new Int64Column(words(buffer, values), validity)
+      return new Int64Column(words(buffers, values), validity)
     case 'timestamp':
-      return new TimestampColumn(words(buffer, values), validity)
+      return new TimestampColumn(words(buffers, values), validity)
     default:
       if (typeof type === 'object' && type.kind === 'decimal') {
-        return new DecimalColumn(type, words(buffer, values), validity)
+        return new DecimalColumn(type, words(buffers, values), validity)
       }
       throw wrongForm(type, 'fixed')
   }
@@ -272,10 +317,15 @@ function wrongForm(type: ColumnType, form: string): TypeError {
   return new TypeError(`A column of ${describeValue(type)} came as ${form}`)
 }
 
-const octets = (buffer: ArrayBuffer, part: Part): Uint8Array => new Uint8Array(buffer, part?.[0] ?? 0, part?.[1] ?? 0)
-const integers = (buffer: ArrayBuffer, part: Part): Int32Array =>
-  new Int32Array(buffer, part?.[0] ?? 0, (part?.[1] ?? 0) / 4)
-const floats = (buffer: ArrayBuffer, part: Part): Float64Array =>
-  new Float64Array(buffer, part?.[0] ?? 0, (part?.[1] ?? 0) / 8)
-const words = (buffer: ArrayBuffer, part: Part): BigInt64Array =>
-  new BigInt64Array(buffer, part?.[0] ?? 0, (part?.[1] ?? 0) / 8)
+const none = new ArrayBuffer(0)
+
+const octets = (buffers: Buffers, [number, at, bytes]: Part = NO_PART): Uint8Array =>
+  new Uint8Array(buffers[number] ?? none, at, bytes)
+const integers = (buffers: Buffers, [number, at, bytes]: Part = NO_PART): Int32Array =>
+  new Int32Array(buffers[number] ?? none, at, bytes / 4)
+const narrowFloats = (buffers: Buffers, [number, at, bytes]: Part = NO_PART): Float32Array =>
+  new Float32Array(buffers[number] ?? none, at, bytes / 4)
+const floats = (buffers: Buffers, [number, at, bytes]: Part = NO_PART): Float64Array =>
+  new Float64Array(buffers[number] ?? none, at, bytes / 8)
+const words = (buffers: Buffers, [number, at, bytes]: Part = NO_PART): BigInt64Array =>
+  new BigInt64Array(buffers[number] ?? none, at, bytes / 8)

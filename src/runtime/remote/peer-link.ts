@@ -84,7 +84,7 @@ export class PeerLink {
     this.elements = []
     this.credits = new Map()
     const message: PeerMessage = { elements, credits }
-    const transfer = elements.flatMap(([, element]) => (element.kind === 'batch' ? [element.batch.bytes] : []))
+    const transfer = elements.flatMap(([, element]) => (element.kind === 'batch' ? element.batch.buffers : []))
     try {
       this.port.post(message, transfer)
     } catch (cause) {
@@ -107,9 +107,11 @@ class RemoteWriter implements ElementWriter {
     return this.outstanding >= CHANNEL_CAPACITY
   }
 
-  push(element: StreamElement): void {
+  push(element: StreamElement, isOwned = false): void {
     this.outstanding += 1
-    this.send(element.kind === 'batch' ? { kind: 'batch', batch: this.encoder.encode(element.batch) } : element)
+    this.send(
+      element.kind === 'batch' ? { kind: 'batch', batch: this.encoder.encode(element.batch, isOwned) } : element,
+    )
   }
 
   onSpace(wake: () => void): void {

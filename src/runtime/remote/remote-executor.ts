@@ -55,10 +55,11 @@ export class RemoteExecutor implements Executor {
       executor.workers.push(new Worker(number, threads.start(), executor, settings, environment))
     }
     const peers = meshOf(count, threads)
-    const { execution, states, batchRows } = deployment
+    const { execution, states, batchRows, bufferTimeoutMs } = deployment
     const opening = executor.workers.map((worker, number) => {
       const own = peers[number] ?? new Map<number, unknown>()
-      const head = { kind: 'deploy', fingerprint, parallelism: execution.parallelism, batchRows } as const
+      const { parallelism } = execution
+      const head = { kind: 'deploy', fingerprint, parallelism, batchRows, bufferTimeoutMs } as const
       const heartbeatMs = Math.max(1, hangTimeoutMs / 4)
       return worker.ask({ ...head, worker: number, workers: count, states, peers: own, heartbeatMs }, 'opened', [
         ...own.values(),

@@ -98,7 +98,8 @@ class WorkerHost {
   }
 
   private async deploy(message: Extract<MasterMessage, { kind: 'deploy' }>): Promise<void> {
-    const { fingerprint, parallelism, batchRows, worker, workers, states, peers, heartbeatMs } = message
+    const { fingerprint, parallelism, batchRows, bufferTimeoutMs, worker, workers, states, peers, heartbeatMs } =
+      message
     const execution = new ExecutionGraph(await this.edge.plan(), parallelism)
     const environment = this.edge.environment({ write: bytes => this.write(bytes) })
     const kernel = environment.createKernel()
@@ -116,7 +117,7 @@ class WorkerHost {
     const channels = new WorkerChannels(execution, workers, worker, links)
     const own = execution.subtasks.filter(({ slot }) => workerOfSlot(slot, workers) === worker)
     const context = { environment, kernel, channels }
-    this.executor = await LocalExecutor.open(own, { execution, states, batchRows }, context, {
+    this.executor = await LocalExecutor.open(own, { execution, states, batchRows, bufferTimeoutMs }, context, {
       acknowledged: (subtask, checkpointId, snapshots) => {
         this.say({ kind: 'acknowledged', subtask, checkpointId, snapshots })
       },

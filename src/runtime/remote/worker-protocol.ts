@@ -11,6 +11,7 @@ export type MasterMessage =
       readonly fingerprint: string
       readonly parallelism: number
       readonly batchRows: number
+      readonly bufferTimeoutMs: number
       readonly worker: number
       readonly workers: number
       readonly states: ReadonlyMap<string, readonly RecoveredState[]>

@@ -12,7 +12,7 @@ import { PeerLink } from '../../../src/runtime/remote/peer-link.js'
 import { batchOf, rowsCase } from '../../core/arbitraries.js'
 
 /** As postMessage does it. */
-const sent = (wire: WireBatch): WireBatch => structuredClone(wire, { transfer: [wire.bytes] })
+const sent = (wire: WireBatch): WireBatch => structuredClone(wire, { transfer: [...wire.buffers] })
 
 const numbers = (values: readonly number[]): Batch =>
   new Batch({
@@ -66,7 +66,7 @@ describe('batches between workers', () => {
     }
     const through = (given: Batch): { rows: unknown[]; size: number } => {
       const wire = encoder.encode(given)
-      const size = wire.bytes.byteLength
+      const size = wire.buffers.reduce((sum, { byteLength }) => sum + byteLength, 0)
       return { rows: decoder.decode(sent(wire)).toRows(), size }
     }
     const first = Dictionary.of([])
