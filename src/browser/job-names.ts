@@ -3,6 +3,9 @@
 /** Its Web Lock: whoever holds it may run the job or change what it saved. */
 export const jobLockName = (job: string): string => `sabot:${job}`
 
+/** A Web Lock that a worker of a parallel job holds as long as it lives. */
+export const newWorkerLockName = (): string => `sabot-worker:${crypto.randomUUID()}`
+
 /** Its IndexedDB database: the checkpoints. */
 export const jobDatabase = (job: string): string => `sabot:${job}`
 

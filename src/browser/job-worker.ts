@@ -23,6 +23,15 @@ export interface JobWorkerOptions {
   /** Least time between two progress reports, in ms. Default: 200. */
   readonly progressMs?: number
   readonly onProgress?: (progress: JobProgress) => void
+  /**
+   * Parallel subtasks of keyed operators and of sources that can be split. With more than one, the worker starts its own
+   * script once more for each slot. Default: what the job says, or 1: all in the one worker.
+   */
+  readonly parallelism?: number
+  /** Goes on from the newest checkpoint when the job fails, after `delayMs` (default: 0). Default: no attempts. */
+  readonly restart?: { readonly attempts: number; readonly delayMs?: number }
+  /** A worker of a parallel job that does not answer for so long is ended, in ms. Default: 30,000. */
+  readonly hangTimeoutMs?: number
 }
 
 export interface JobProgress {
@@ -72,6 +81,9 @@ export class JobWorker {
       blobs: options.blobs ?? {},
       progressMs: options.progressMs ?? 200,
       tails: options.tails ?? {},
+      parallelism: options.parallelism,
+      restart: options.restart && { attempts: options.restart.attempts, delayMs: options.restart.delayMs ?? 0 },
+      hangTimeoutMs: options.hangTimeoutMs ?? 30_000,
     })
   }
 

@@ -29,6 +29,32 @@ export interface StartRequest {
   readonly progressMs: number
   /** Written file -> how many of its newest bytes each progress report should hold. */
   readonly tails: Readonly<Record<string, number>>
+  readonly parallelism: number | undefined
+  readonly restart: { readonly attempts: number; readonly delayMs: number } | undefined
+  readonly hangTimeoutMs: number
+}
+
+/** What every worker of a job must know to build it and to find its files. */
+export type WorkSettings = Pick<StartRequest, 'job' | 'parameters' | 'baseUrl' | 'blobs' | 'tails'>
+
+/**
+ * What the worker that runs a parallel job says to each worker that it starts for its subtasks, once and first. The rest
+ * goes over the port: the engine's protocol, and what was written.
+ */
+export interface WorkRequest extends WorkSettings {
+  readonly type: 'work'
+  readonly port: MessagePort
+  /** The lock that the worker is to hold as long as it lives. */
+  readonly lock: string
+}
+
+/** What a worker for subtasks says beside the port: that it holds its lock, or that it has failed. */
+export type FromSubtasks = { readonly type: 'working' } | { readonly type: 'failed'; readonly error: WireError }
+
+/** On the port, before each of the engine's heartbeats. */
+export interface TailsMessage {
+  readonly kind: 'tails'
+  readonly tails: Readonly<Record<string, Uint8Array>>
 }
 
 export type Request =

@@ -31,6 +31,30 @@ function startUntil(name: string, holds: (progress: JobProgress) => boolean, opt
 const isRunning = ({ status, metrics }: JobProgress): boolean => status === 'running' && metrics.rowsIn > 0
 const textOf = async (job: string, path: string): Promise<string> => (await new SavedJob(job).file(path))?.text() ?? ''
 
+const keyedLines = async (): Promise<string[]> =>
+  (await textOf('keyed', 'keyed.ndjson')).split('\n').slice(0, -1).sort()
+
+/** What the job `keyed` of jobs.worker.ts is to write, sorted. */
+function windowsOf(rows: number): string[] {
+  const windows = new Map<string, { key: string; start: number; rows: number; total: number; most: number }>()
+  for (let part = 0; part < 3; part++) {
+    for (let index = 0; index < rows; index++) {
+      const key = `k${(index * 7 + part) % 97}`
+      const start = Math.floor(index / 1_000) * 10_000
+      const window = windows.get(`${key} ${start}`) ?? { key, start, rows: 0, total: 0, most: 0 }
+      windows.set(`${key} ${start}`, window)
+      window.rows += 1
+      window.total += index % 1000
+      window.most = Math.max(window.most, index % 1000)
+    }
+  }
+  const lines = [...windows.values()].map(({ key, start, ...figures }) => {
+    const [windowStart, windowEnd] = [start, start + 10_000].map(time => new Date(time).toISOString())
+    return JSON.stringify({ key, windowStart, windowEnd, ...figures })
+  })
+  return lines.sort()
+}
+
 describe('a job in a worker', () => {
   it('runs to its end, with its files behind it and its newest results in every report', async () => {
     const reports: JobProgress[] = []
@@ -116,6 +140,53 @@ describe('a job in a worker', () => {
     await released
     expect(await isJobRunning('endless')).toBe(false)
     expect(await withJobLock('endless', 50, async () => 1)).toBe(1)
+  })
+
+  it('runs in parallel in workers of its own, with the same rows, files and figures', async () => {
+    const rows = 5_000
+    const one = await startJob('keyed', { parameters: { rows: String(rows) }, parallelism: 1 }).ended
+    expect(one).toMatchObject({ status: 'finished', error: undefined })
+    expect(await keyedLines()).toEqual(windowsOf(rows))
+    const reports: JobProgress[] = []
+    const two = await startJob('keyed', {
+      parameters: { rows: String(rows) },
+      parallelism: 2,
+      tails: { 'keyed.ndjson': 40 },
+      onProgress: progress => reports.push(progress),
+    }).ended
+    expect(two).toMatchObject({ status: 'finished', error: undefined, restarts: 0 })
+    expect(two.metrics).toMatchObject({ rowsIn: 3 * rows, rowsOut: windowsOf(rows).length })
+    expect(await keyedLines()).toEqual(windowsOf(rows))
+    const tail = new TextDecoder().decode(reports.at(-1)?.tails['keyed.ndjson'])
+    expect((await textOf('keyed', 'keyed.ndjson')).endsWith(tail)).toBe(true)
+    expect(tail).toHaveLength(40)
+  })
+
+  it('goes on by itself when workers of a parallel job are gone', async () => {
+    const rows = 150_000
+    const worker = startUntil('keyed', ({ metrics }) => metrics.checkpoints.completed > 0, {
+      parameters: { rows: String(rows) },
+      parallelism: 2,
+      checkpoints: { intervalMs: 20 },
+      restart: { attempts: 2 },
+    })
+    await worker.reached
+    new BroadcastChannel('jobs.worker').postMessage('crash')
+    const result = await worker.worker.ended
+    expect(result).toMatchObject({ status: 'finished', error: undefined, restarts: 1 })
+    expect(result.resumedFrom).toBeGreaterThan(0)
+    expect(await keyedLines()).toEqual(windowsOf(rows))
+  })
+
+  it('fails with the reason when its workers are gone and it is not to go on', async () => {
+    const { worker, reached } = startUntil('keyed', isRunning, { parameters: { rows: '1000000' }, parallelism: 2 })
+    await reached
+    new BroadcastChannel('jobs.worker').postMessage('crash')
+    expect(await worker.ended).toMatchObject({ status: 'failed', error: { code: 'WORKER_FAILED' } })
+    const refused = await startJob('keyed', { parallelism: 129 }).ended
+    expect(refused).toMatchObject({ status: 'failed', error: { code: 'INVALID_PARALLELISM' } })
+    const senseless = await startJob('keyed', { hangTimeoutMs: 0 }).ended
+    expect(senseless).toMatchObject({ status: 'failed', error: { code: 'INVALID_OPTION' } })
   })
 
   it('goes on after its worker was ended without warning', async () => {

@@ -27,6 +27,8 @@ export interface RemoteExecutorSettings {
   readonly fingerprint: string
   /** A worker that has said nothing for so long hangs in a function of the user: it is ended, and the job fails, ms. */
   readonly hangTimeoutMs: number
+  /** Workers tell how far they are so often, ms. Default: four times in `hangTimeoutMs`. */
+  readonly heartbeatMs?: number
   /** How long a worker may take to close, ms. */
   readonly closeTimeoutMs: number
 }
@@ -60,7 +62,7 @@ export class RemoteExecutor implements Executor {
       const own = peers[number] ?? new Map<number, unknown>()
       const { parallelism } = execution
       const head = { kind: 'deploy', fingerprint, parallelism, batchRows, bufferTimeoutMs } as const
-      const heartbeatMs = Math.max(1, hangTimeoutMs / 4)
+      const heartbeatMs = Math.max(1, settings.heartbeatMs ?? hangTimeoutMs / 4)
       return worker.ask({ ...head, worker: number, workers: count, states, peers: own, heartbeatMs }, 'opened', [
         ...own.values(),
       ])
