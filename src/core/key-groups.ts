@@ -8,6 +8,8 @@
 export interface KeyGroupRange {
   readonly start: number
   readonly end: number
+  /** How many groups the job has in all. Default: DEFAULT_MAX_PARALLELISM. */
+  readonly of?: number
 }
 
 /** The most key groups that a job may have. */

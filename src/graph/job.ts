@@ -4,7 +4,7 @@ import { nearestName } from '../core/nearest.js'
 import type { Source } from '../operators/source.js'
 import { GraphBuilder } from './graph-builder.js'
 import { DEFAULT_PARALLELISM, type JobGraph, type JobParallelism, type JobParameter } from './job-graph.js'
-import { checkParallelism } from './parallelism.js'
+import { checkMaxParallelism, checkParallelism } from './parallelism.js'
 import { Stream } from './stream.js'
 
 /** A pipeline: a name, and a function that builds it anew wherever it runs. */
@@ -89,6 +89,16 @@ export class JobBuilder {
   parallelism(parallelism: number): void {
     checkParallelism('A job', parallelism)
     this.parallel = { ...this.parallel, parallelism }
+  }
+
+  /**
+   * The number of key groups that keyed state is kept in, and so the most subtasks that a keyed operator can ever have:
+   * 1 to 32,768. Default 128. It cannot change any more once there are checkpoints.
+   * @throws SabotError INVALID_PARALLELISM
+   */
+  maxParallelism(maxParallelism: number): void {
+    checkMaxParallelism(maxParallelism)
+    this.parallel = { ...this.parallel, maxParallelism }
   }
 
   /** A value that a run may set from outside (`sabot run --set name=value`). */

@@ -12,6 +12,16 @@ export function checkParallelism(what: string, parallelism: number): void {
   )
 }
 
+/** @throws SabotError INVALID_PARALLELISM */
+export function checkMaxParallelism(maxParallelism: number): void {
+  if (Number.isInteger(maxParallelism) && maxParallelism >= 1 && maxParallelism <= MAX_KEY_GROUPS) return
+  throw new SabotError(
+    'INVALID_PARALLELISM',
+    `maxParallelism, the number of key groups, is a whole number from 1 to ${MAX_KEY_GROUPS}, not ${describeValue(maxParallelism)}`,
+    { value: maxParallelism },
+  )
+}
+
 /**
  * The number of subtasks of each operator.
  *

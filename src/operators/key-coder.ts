@@ -11,6 +11,7 @@ import {
   TimestampColumn,
 } from '../core/columns-fixed.js'
 import { DictionaryColumn, Utf8Column } from '../core/columns-text.js'
+import { DEFAULT_MAX_PARALLELISM } from '../core/key-groups.js'
 import type { ColumnType, Field } from '../core/types.js'
 import type { KeyColumn } from '../kernel/composite-columns.js'
 import { KeyIndex, type KeyKind, type ReadValues } from '../kernel/keys.js'
@@ -21,12 +22,12 @@ export class KeyCoder {
   readonly index: KeyIndex
   private readonly fields: readonly Field[]
 
-  /** @throws SabotError MEMORY_LIMIT */
-  constructor(kernel: Kernel, fields: readonly Field[]) {
+  /** @param keyGroups how many key groups the job has. @throws SabotError MEMORY_LIMIT */
+  constructor(kernel: Kernel, fields: readonly Field[], keyGroups: number = DEFAULT_MAX_PARALLELISM) {
     this.fields = fields
     const [only] = fields
     const kind = fields.length === 1 && only !== undefined ? keyKind(only.type) : 'composite'
-    this.index = new KeyIndex(kernel, { kind })
+    this.index = new KeyIndex(kernel, { kind, maxParallelism: keyGroups })
   }
 
   /** The ids of the keys of a batch without a selection: a view, valid until the next call. */

@@ -133,10 +133,10 @@ class SessionAggregateOperator extends KernelAggregation<SessionState> {
 
   protected override create(schema: Schema): Opened {
     const { keys, gap, aggregates } = this.settings
-    const { kernel, id } = this.context
+    const { kernel, id, keyGroups } = this.context
     const resultSchema = windowResultSchema(schema, keys, aggregates)
     const fields = keys.map(key => schema.field(key))
-    const coder = new KeyCoder(kernel, fields)
+    const coder = new KeyCoder(kernel, fields, keyGroups.of)
     const columns = new WindowColumns(schema, aggregates, id)
     const state = new SessionState(kernel, coder.index, typeof gap === 'number' ? gap : 1, columns.specs)
     return { schema, resultSchema, coder, columns, state }

@@ -138,11 +138,12 @@ class WindowAggregateOperator extends KernelAggregation<WindowState> {
 
   protected override create(schema: Schema): Opened {
     const { keys, geometry, aggregates } = this.settings
-    const { kernel } = this.context
+    const { kernel, keyGroups } = this.context
     const resultSchema = windowResultSchema(schema, keys, aggregates)
     const coder = new KeyCoder(
       kernel,
       keys.map(key => schema.field(key)),
+      keyGroups.of,
     )
     const columns = new WindowColumns(schema, aggregates, this.context.id)
     const state = new WindowState(kernel, coder.index, geometry, columns.specs)

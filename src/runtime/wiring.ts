@@ -222,7 +222,8 @@ export class Wiring implements TaskParts {
       node.wake()
       onItem()
     }
-    const keyGroups = keyGroupRange(index, chain.parallelism, execution.maxParallelism)
+    const of = execution.maxParallelism
+    const keyGroups = { ...keyGroupRange(index, chain.parallelism, of), of }
     const operator = create({ id, kernel, output: node, keyGroups, processingTime, wake })
     node.install(operator, processingTime)
     this.operators.push(node)

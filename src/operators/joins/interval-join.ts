@@ -46,7 +46,7 @@ class IntervalJoinOperator implements Operator {
     this.settings = settings
     const { type } = settings
     this.watermarks = new InputWatermarks(context.kernel, JOIN_SIDES.length)
-    this.sides = new JoinSides(context.kernel, settings)
+    this.sides = new JoinSides(context.kernel, context.keyGroups.of, settings)
     this.projection = new JoinProjection(context.id, settings.select, nullableSides(type))
     this.delayMs = watermarkDelayMs(settings)
     this.delayed = delayedOutput(context.output, this.delayMs)

@@ -50,6 +50,7 @@ const PART = 'rows'
 /** The two sides of a join: the rows that are kept of each, and their keys, which share one index. */
 export class JoinSides {
   private readonly kernel: Kernel
+  private readonly keyGroups: number | undefined
   private readonly options: RowStoreOptions
   private readonly arrivals: ArrivalCounter = { next: 0 }
   private readonly settings: JoinSidesSettings
@@ -60,7 +61,14 @@ export class JoinSides {
   private readonly noRows: RowStore
   private keys: { readonly coder: KeyCoder; readonly schema: Schema } | undefined
 
-  constructor(kernel: Kernel, settings: JoinSidesSettings, options: RowStoreOptions = {}) {
+  /** @param keyGroups how many key groups the job has */
+  constructor(
+    kernel: Kernel,
+    keyGroups: number | undefined,
+    settings: JoinSidesSettings,
+    options: RowStoreOptions = {},
+  ) {
+    this.keyGroups = keyGroups
     this.options = options
     this.noRows = new RowStore([], this.arrivals, options)
     this.kernel = kernel
@@ -152,7 +160,7 @@ export class JoinSides {
         }
         return { group, bytes: writer.finish() }
       })
-    return { name: PART, bytes: writeSections(sections) }
+    return { name: PART, bytes: writeSections(sections, this.keyGroups) }
   }
 
   /** Keeps the rows of the snapshots that belong to the key groups: of each side in the order of their arrival. */
@@ -208,7 +216,7 @@ export class JoinSides {
   private openKeys(fields: readonly Field[]): { coder: KeyCoder; schema: Schema } {
     // The sides may name their keys differently: the index knows them by position.
     const positions = fields.map(({ type }, at) => ({ name: `${at}`, type, nullable: true }))
-    return { coder: new KeyCoder(this.kernel, positions), schema: new Schema(positions) }
+    return { coder: new KeyCoder(this.kernel, positions, this.keyGroups), schema: new Schema(positions) }
   }
 }
 

@@ -46,7 +46,7 @@ class SideInputJoinOperator implements Operator {
   constructor(context: OperatorContext, settings: SideInputJoinSettings) {
     this.context = context
     this.settings = settings
-    this.sides = new JoinSides(context.kernel, settings, { keepsWatermarks: true })
+    this.sides = new JoinSides(context.kernel, context.keyGroups.of, settings, { keepsWatermarks: true })
     this.projection = new JoinProjection(context.id, settings.select, nullableSides(settings.type))
   }
 

@@ -41,7 +41,7 @@ export abstract class TwoSided implements Operator {
   constructor(context: OperatorContext, settings: JoinSidesSettings, results: Snapshotted, delayMs = 0) {
     this.context = context
     this.results = results
-    this.sides = new JoinSides(context.kernel, settings)
+    this.sides = new JoinSides(context.kernel, context.keyGroups.of, settings)
     this.watermarks = new InputWatermarks(context.kernel, JOIN_SIDES.length)
     this.delayed = delayedOutput(context.output, delayMs)
   }

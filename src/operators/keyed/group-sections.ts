@@ -18,10 +18,10 @@ export interface GroupSection {
   readonly bytes: Uint8Array
 }
 
-/** Sections, groups ascending, as one part of a snapshot. */
-export function writeSections(sections: readonly GroupSection[]): Uint8Array {
+/** Sections, groups ascending, as one part of a snapshot of a job that has `of` key groups. */
+export function writeSections(sections: readonly GroupSection[], of: number = DEFAULT_MAX_PARALLELISM): Uint8Array {
   const writer = new ByteWriter()
-  for (const word of [MAGIC, VERSION, DEFAULT_MAX_PARALLELISM, sections.length]) writer.u32(word)
+  for (const word of [MAGIC, VERSION, of, sections.length]) writer.u32(word)
   for (const { group, bytes } of sections) {
     writer.u32(group)
     writer.u32(bytes.length)
@@ -46,12 +46,13 @@ export function readSections(part: Uint8Array, range: KeyGroupRange): GroupSecti
       version,
     })
   }
-  const of = reader.u32()
-  if (of !== DEFAULT_MAX_PARALLELISM) {
+  const actual = reader.u32()
+  const { of: expected = DEFAULT_MAX_PARALLELISM } = range
+  if (actual !== expected) {
     throw new SabotError(
       'SNAPSHOT_MISMATCH',
-      `The state is spread over ${of} key groups, the job has ${DEFAULT_MAX_PARALLELISM}: the number of key groups cannot change`,
-      { expected: DEFAULT_MAX_PARALLELISM, actual: of },
+      `The state is spread over ${actual} key groups, the job has ${expected}: the number of key groups cannot change`,
+      { expected, actual },
     )
   }
   const entries = Array.from({ length: reader.u32() }, () => ({ group: reader.u32(), size: reader.u32() }))

@@ -43,7 +43,7 @@ export class KeySlots {
   constructor(kernel: Kernel, fields: readonly Field[], keyGroups: KeyGroupRange) {
     this.fields = fields
     this.keyGroups = keyGroups
-    this.coder = fields.length === 0 ? undefined : new KeyCoder(kernel, fields)
+    this.coder = fields.length === 0 ? undefined : new KeyCoder(kernel, fields, keyGroups.of)
   }
 
   /** Keys that are held. */
@@ -107,7 +107,7 @@ export class KeySlots {
   /** The slots that are held, groups ascending. */
   byGroup(): GroupSlots[] {
     const slots = this.held.toArray()
-    const ends = new Uint32Array(DEFAULT_MAX_PARALLELISM)
+    const ends = new Uint32Array(this.keyGroups.of ?? DEFAULT_MAX_PARALLELISM)
     const groups = Uint32Array.from(slots, slot => this.group(slot))
     for (const group of groups) ends[group] = (ends[group] ?? 0) + 1
     for (let group = 1; group < ends.length; group++) ends[group] = (ends[group] ?? 0) + (ends[group - 1] ?? 0)
@@ -138,7 +138,7 @@ export class KeySlots {
       write(slots, writer)
       return { group: slots.group, bytes: writer.finish() }
     })
-    return writeSections(sections)
+    return writeSections(sections, this.keyGroups.of)
   }
 
   /**

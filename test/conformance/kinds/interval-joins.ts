@@ -55,7 +55,7 @@ const canonical = (values: readonly unknown[]): string[] => values.map(value => 
 
 /** The event times of the rows that a side keeps, ascending. */
 function buffers(kernel: Kernel, join: TwoInputs, settings: IntervalJoinOperatorSettings) {
-  const sides = new JoinSides(kernel, settings)
+  const sides = new JoinSides(kernel, undefined, settings)
   const { left, right } = sides.restore([join.snapshot()], ALL_KEY_GROUPS)
   sides.close()
   const ascending = ({ times }: { times: Float64Array }) => [...times].sort((a, b) => a - b)
