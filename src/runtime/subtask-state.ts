@@ -36,6 +36,34 @@ export function restoredStates(
   return restored
 }
 
+/**
+ * The states that a worker with these subtasks needs: of its operators, and with the parts that `restoredStates` gives to
+ * one of them. What others restore comes without its parts, which are what is large.
+ */
+export function statesFor(
+  subtasks: readonly Subtask[],
+  states: ReadonlyMap<string, readonly RecoveredState[]>,
+): ReadonlyMap<string, readonly RecoveredState[]> {
+  const own = new Map<string, readonly RecoveredState[]>()
+  for (const { id, indexes, parallelism } of operatorsOf(subtasks)) {
+    const former = states.get(id)
+    if (former === undefined) continue
+    const isRescaled = former.length !== parallelism
+    own.set(
+      id,
+      former.map((state, index) => (isRescaled || indexes.has(index) ? state : { ...state, parts: [] })),
+    )
+  }
+  return own
+}
+
+function* operatorsOf(subtasks: readonly Subtask[]) {
+  for (const chain of new Set(subtasks.map(subtask => subtask.chain))) {
+    const indexes = new Set(subtasks.filter(subtask => subtask.chain === chain).map(({ index }) => index))
+    for (const { id } of chain.nodes) yield { id, indexes, parallelism: chain.parallelism }
+  }
+}
+
 /** The state with the counters of others in the place of its own. */
 function withCounters(own: RecoveredState, counted: readonly RecoveredState[]): RecoveredState {
   if (memberOf(own.state, 'dropped') === undefined) return own

@@ -3,8 +3,10 @@ import type { ByteOutput } from '../../operators/sink.js'
 import type { Clock } from '../environment.js'
 import type { Deployment, Executor, ExecutorEvents } from '../executor.js'
 import type { SubtaskMetrics } from '../metrics.js'
+import { statesFor } from '../subtask-state.js'
 import { decodeError, encodeError, toSabotError } from '../wire-error.js'
 import type { Port } from './port.js'
+import { workerOfSlot } from './worker-channels.js'
 import type { MasterMessage, WorkerMessage } from './worker-protocol.js'
 
 /** A thread that runs `serveWorker`, as the one who started it sees it. */
@@ -57,15 +59,20 @@ export class RemoteExecutor implements Executor {
       executor.workers.push(new Worker(number, threads.start(), executor, settings, environment))
     }
     const peers = meshOf(count, threads)
-    const { execution, states, batchRows, bufferTimeoutMs } = deployment
+    const { execution, batchRows, bufferTimeoutMs } = deployment
     const opening = executor.workers.map((worker, number) => {
       const own = peers[number] ?? new Map<number, unknown>()
       const { parallelism } = execution
       const head = { kind: 'deploy', fingerprint, parallelism, batchRows, bufferTimeoutMs } as const
       const heartbeatMs = Math.max(1, settings.heartbeatMs ?? hangTimeoutMs / 4)
-      return worker.ask({ ...head, worker: number, workers: count, states, peers: own, heartbeatMs }, 'opened', [
-        ...own.values(),
-      ])
+      const subtasks = execution.subtasks.filter(({ slot }) => workerOfSlot(slot, count) === number)
+      const states = statesFor(subtasks, deployment.states)
+      const transfer = [...own.values()]
+      return worker.ask(
+        { ...head, worker: number, workers: count, states, peers: own, heartbeatMs },
+        'opened',
+        transfer,
+      )
     })
     try {
       await Promise.all(opening)
