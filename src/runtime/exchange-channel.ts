@@ -2,6 +2,19 @@ import type { StreamElement } from '../core/element.js'
 
 /** Elements that one subtask may have sent without the other having taken them. */
 export const CHANNEL_CAPACITY = 16
+/** Rows, in the same way: four batches of the default size. What is under way is bounded by this and one batch more. */
+export const CHANNEL_ROWS = 32_768
+
+/** What counts against the credit of a channel. */
+export interface Credit {
+  readonly elements: number
+  readonly rows: number
+}
+
+/** Whether a sender that has so much under way may send more. */
+export function hasCredit({ elements, rows }: Credit): boolean {
+  return elements < CHANNEL_CAPACITY && rows < CHANNEL_ROWS
+}
 
 /** The sending end of a channel between two subtasks. */
 export interface ElementWriter {
@@ -22,32 +35,27 @@ export interface ElementReader {
 }
 
 /**
- * A channel between two subtasks of one thread. Its capacity is credit: a sender that is out of credit stops, and with
- * it what feeds it.
+ * A channel between two subtasks of one thread. A sender that is out of credit stops, and with it what feeds it.
  * Laws: elements come out in the order in which they went in, each once.
  */
 export class LocalChannel implements ElementWriter, ElementReader {
   private elements: (StreamElement | undefined)[] = []
   private head = 0
+  private rows = 0
   private wakeSender: () => void = () => undefined
   private wakeReceiver: () => void = () => undefined
-
-  private readonly capacity: number
-
-  constructor(capacity: number = CHANNEL_CAPACITY) {
-    this.capacity = capacity
-  }
 
   get length(): number {
     return this.elements.length - this.head
   }
 
   get isFull(): boolean {
-    return this.length >= this.capacity
+    return !hasCredit({ elements: this.length, rows: this.rows })
   }
 
   push(element: StreamElement): void {
     this.elements.push(element)
+    this.rows += rowsOf(element)
     this.wakeReceiver()
   }
 
@@ -56,6 +64,7 @@ export class LocalChannel implements ElementWriter, ElementReader {
     if (element === undefined) return undefined
     const wasFull = this.isFull
     this.elements[this.head] = undefined
+    this.rows -= rowsOf(element)
     this.head += 1
     if (this.head === this.elements.length) {
       this.elements = []
@@ -72,4 +81,8 @@ export class LocalChannel implements ElementWriter, ElementReader {
   onElement(wake: () => void): void {
     this.wakeReceiver = wake
   }
+}
+
+function rowsOf(element: StreamElement): number {
+  return element.kind === 'batch' ? element.batch.rowCount : 0
 }

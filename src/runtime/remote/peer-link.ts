@@ -1,5 +1,12 @@
 import type { StreamElement } from '../../core/element.js'
-import { CHANNEL_CAPACITY, type ElementReader, type ElementWriter } from '../exchange-channel.js'
+import {
+  CHANNEL_CAPACITY,
+  CHANNEL_ROWS,
+  type Credit,
+  type ElementReader,
+  type ElementWriter,
+  hasCredit,
+} from '../exchange-channel.js'
 import { BatchDecoder, BatchEncoder, notTransferable, type WireBatch } from './batch-codec.js'
 import type { Port } from './port.js'
 
@@ -7,24 +14,26 @@ type WireElement = Exclude<StreamElement, { kind: 'batch' }> | { readonly kind: 
 
 interface PeerMessage {
   readonly elements: readonly (readonly [channel: string, element: WireElement])[]
-  /** Elements that were taken from a channel since the last message. */
-  readonly credits: readonly (readonly [channel: string, count: number])[]
+  /** What was taken from a channel since the last message. */
+  readonly credits: readonly (readonly [channel: string, taken: Credit])[]
 }
 
 /** Elements that go out together at most, so that a receiver does not wait for a long step of the sender. */
 const BUNDLE = 8
 /** Credit is given back in pieces of this size: a message costs more than an element. */
-const CREDIT_STEP = CHANNEL_CAPACITY / 4
+const CREDIT_STEP: Credit = { elements: CHANNEL_CAPACITY / 4, rows: CHANNEL_ROWS / 4 }
+const NOTHING: Credit = { elements: 0, rows: 0 }
 
 /**
  * All channels between two workers over one port. What is sent within one turn goes out as one message; batches go as
- * transferred buffers. A sender has credit for CHANNEL_CAPACITY elements a channel, which comes back as they are taken.
+ * transferred buffers. A sender has credit for CHANNEL_CAPACITY elements and CHANNEL_ROWS rows a channel, which comes back
+ * as they are taken.
  */
 export class PeerLink {
   private readonly writers = new Map<string, RemoteWriter>()
   private readonly readers = new Map<string, RemoteReader>()
   private elements: (readonly [string, WireElement])[] = []
-  private credits = new Map<string, number>()
+  private credits = new Map<string, Credit>()
   private isFlushing = false
 
   private readonly port: Port
@@ -43,7 +52,7 @@ export class PeerLink {
   }
 
   reader(channel: string): ElementReader {
-    const reader = new RemoteReader(count => this.giveCredit(channel, count))
+    const reader = new RemoteReader(taken => this.giveCredit(channel, taken))
     this.readers.set(channel, reader)
     return reader
   }
@@ -53,7 +62,7 @@ export class PeerLink {
   }
 
   private receive({ elements, credits }: PeerMessage): void {
-    for (const [channel, count] of credits) this.writers.get(channel)?.credit(count)
+    for (const [channel, taken] of credits) this.writers.get(channel)?.credit(taken)
     for (const [channel, element] of elements) this.readers.get(channel)?.receive(element)
   }
 
@@ -63,8 +72,8 @@ export class PeerLink {
     else this.flushSoon()
   }
 
-  private giveCredit(channel: string, count: number): void {
-    this.credits.set(channel, (this.credits.get(channel) ?? 0) + count)
+  private giveCredit(channel: string, taken: Credit): void {
+    this.credits.set(channel, sum(this.credits.get(channel) ?? NOTHING, taken))
     this.flushSoon()
   }
 
@@ -95,7 +104,7 @@ export class PeerLink {
 
 class RemoteWriter implements ElementWriter {
   private readonly encoder = new BatchEncoder()
-  private outstanding = 0
+  private outstanding = NOTHING
   private wake: () => void = () => undefined
   private readonly send: (element: WireElement) => void
 
@@ -104,23 +113,23 @@ class RemoteWriter implements ElementWriter {
   }
 
   get isFull(): boolean {
-    return this.outstanding >= CHANNEL_CAPACITY
+    return !hasCredit(this.outstanding)
   }
 
   push(element: StreamElement, isOwned = false): void {
-    this.outstanding += 1
-    this.send(
-      element.kind === 'batch' ? { kind: 'batch', batch: this.encoder.encode(element.batch, isOwned) } : element,
-    )
+    const sent: WireElement =
+      element.kind === 'batch' ? { kind: 'batch', batch: this.encoder.encode(element.batch, isOwned) } : element
+    this.outstanding = sum(this.outstanding, costOf(sent))
+    this.send(sent)
   }
 
   onSpace(wake: () => void): void {
     this.wake = wake
   }
 
-  credit(count: number): void {
+  credit({ elements, rows }: Credit): void {
     const wasFull = this.isFull
-    this.outstanding -= count
+    this.outstanding = sum(this.outstanding, { elements: -elements, rows: -rows })
     if (wasFull && !this.isFull) this.wake()
   }
 }
@@ -129,11 +138,11 @@ class RemoteReader implements ElementReader {
   private readonly decoder = new BatchDecoder()
   private elements: WireElement[] = []
   private head = 0
-  private taken = 0
+  private taken = NOTHING
   private wake: () => void = () => undefined
-  private readonly giveCredit: (count: number) => void
+  private readonly giveCredit: (taken: Credit) => void
 
-  constructor(giveCredit: (count: number) => void) {
+  constructor(giveCredit: (taken: Credit) => void) {
     this.giveCredit = giveCredit
   }
 
@@ -145,14 +154,15 @@ class RemoteReader implements ElementReader {
     const element = this.elements[this.head]
     if (element === undefined) return undefined
     this.head += 1
-    this.taken += 1
+    this.taken = sum(this.taken, costOf(element))
     if (this.head === this.elements.length) {
       this.elements = []
       this.head = 0
     }
-    if (this.taken >= CREDIT_STEP || this.length === 0) {
-      this.giveCredit(this.taken)
-      this.taken = 0
+    const { taken } = this
+    if (taken.elements >= CREDIT_STEP.elements || taken.rows >= CREDIT_STEP.rows || this.length === 0) {
+      this.giveCredit(taken)
+      this.taken = NOTHING
     }
     return element.kind === 'batch' ? { kind: 'batch', batch: this.decoder.decode(element.batch) } : element
   }
@@ -165,4 +175,12 @@ class RemoteReader implements ElementReader {
     this.elements.push(element)
     this.wake()
   }
+}
+
+function costOf(element: WireElement): Credit {
+  return { elements: 1, rows: element.kind === 'batch' ? element.batch.rows : 0 }
+}
+
+function sum(a: Credit, b: Credit): Credit {
+  return { elements: a.elements + b.elements, rows: a.rows + b.rows }
 }

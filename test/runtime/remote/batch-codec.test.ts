@@ -6,7 +6,7 @@ import { ObjectColumn } from '../../../src/core/columns-nested.js'
 import { DictionaryColumn } from '../../../src/core/columns-text.js'
 import { Dictionary } from '../../../src/core/dictionary.js'
 import { Schema } from '../../../src/core/schema.js'
-import { CHANNEL_CAPACITY } from '../../../src/runtime/exchange-channel.js'
+import { CHANNEL_CAPACITY, CHANNEL_ROWS, LocalChannel } from '../../../src/runtime/exchange-channel.js'
 import { BatchDecoder, BatchEncoder, type WireBatch } from '../../../src/runtime/remote/batch-codec.js'
 import { PeerLink } from '../../../src/runtime/remote/peer-link.js'
 import { batchOf, rowsCase } from '../../core/arbitraries.js'
@@ -135,6 +135,32 @@ describe('channels between workers', () => {
     expect(writer.isFull).toBe(false)
     for (let n = 4; n < CHANNEL_CAPACITY; n++) expect(reader.shift()).toEqual({ kind: 'watermark', timestamp: n })
     expect(reader.shift()).toBeUndefined()
+  })
+
+  it('take no more rows than there is credit for, however few elements they are', async () => {
+    const { sender, receiver } = linked()
+    const batch = numbers(new Array<number>(8_192).fill(7))
+    const local = new LocalChannel()
+    for (const [writer, reader] of [
+      [sender.writer('a'), receiver.reader('a')],
+      [local, local],
+    ] as const) {
+      let sent = 0
+      for (; !writer.isFull; sent++) writer.push({ kind: 'batch', batch })
+      expect(sent).toBe(CHANNEL_ROWS / 8_192)
+      let wakes = 0
+      writer.onSpace(() => {
+        wakes += 1
+      })
+      await settle()
+      reader.shift()
+      await settle()
+      expect([wakes, writer.isFull]).toEqual([1, false])
+      while (reader.shift() !== undefined);
+      await settle()
+      for (sent = 0; !writer.isFull; sent++) writer.push({ kind: 'batch', batch })
+      expect(sent).toBe(CHANNEL_ROWS / 8_192)
+    }
   })
 
   it('say what cannot be sent', async () => {
