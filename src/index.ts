@@ -64,7 +64,7 @@ export {
   WindowJoined,
 } from './graph/join-projection.js'
 export type { IntervalJoinOptions, WindowJoinOptions } from './graph/joins.js'
-export type { DeduplicateOptions, MissingEventOptions, TopNOptions } from './graph/keyed-operators.js'
+export type { DeduplicateOptions, MissingEventOptions, TimeToLive, TopNOptions } from './graph/keyed-operators.js'
 export { KeyedStream } from './graph/keyed-stream.js'
 export type {
   BroadcastContext,

@@ -82,8 +82,8 @@ export class KeyedStream<Row, Key extends FieldOf<Row>> {
   }
 
   /**
-   * Keeps the first record of each key, in the order of arrival; the others are counted (`duplicate`). Or the last, as
-   * a changelog.
+   * Keeps the first record of each key, in the order of arrival; the others are counted (`duplicate`). Or the first in
+   * event time, or the last, as a changelog: Flink SQL's ROW_NUMBER() ... = 1.
    * @throws SabotError CHANGELOG_INPUT, INVALID_OPTION; NO_TIMESTAMPS for a ttl without event time
    */
   deduplicate(options: DeduplicateOptions = {}): Stream<Row> {
@@ -92,11 +92,17 @@ export class KeyedStream<Row, Key extends FieldOf<Row>> {
 
   /**
    * The n best records of each key by a field, as a changelog: a record that gets among them is inserted, the one that
-   * it pushes out is deleted before. Of equal records the one that came first ranks higher.
-   * @throws SabotError CHANGELOG_INPUT, INVALID_OPTION, UNKNOWN_FIELD
+   * it pushes out is deleted before. With `rank` each result shows its rank, and ranks that change are updates.
+   * @throws SabotError CHANGELOG_INPUT, INVALID_OPTION, UNKNOWN_FIELD, DUPLICATE_FIELD, TYPE_MISMATCH; NO_TIMESTAMPS for
+   *   a ttl without event time
    */
-  topN(n: number, options: TopNOptions<Row>): Stream<Row> {
-    return topNOf<Row>(this.asJoinInput(), n, options)
+  topN<const Rank extends string>(
+    n: number,
+    options: TopNOptions<Row, Rank> & { readonly rank: Rank },
+  ): Stream<Simplified<Row & { readonly [F in Rank]: number }>>
+  topN(n: number, options: TopNOptions<Row, undefined>): Stream<Row>
+  topN(n: number, options: TopNOptions<Row>): Stream<unknown> {
+    return topNOf<unknown>(this.asJoinInput(), n, options)
   }
 
   /**

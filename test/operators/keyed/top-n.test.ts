@@ -15,7 +15,10 @@ import { builds } from '../../kernel/builds.js'
 
 const kernel = () => (builds[0] as (typeof builds)[number]).create()
 const schema = Schema.of({ key: 'utf8', value: nullable('f64'), id: 'i32' })
-const base = { keys: ['key'], by: 'value', ties: 'earlier', updates: false } as const
+const base: Omit<TopNSettings, 'n' | 'order'> = {
+  ...{ keys: ['key'], by: { field: 'value' }, ties: 'earlier', updates: false, rankField: undefined },
+  ttlMs: Number.POSITIVE_INFINITY,
+}
 
 interface Row {
   readonly key: string
@@ -97,7 +100,7 @@ describe('top n', () => {
 
   it.each(HARNESS_MODES)('keeps the last record of a key by event time, as updates: $name', mode => {
     const rows = [5, 7, 6, 7].map((value, id) => ({ key: 'a', value, id }))
-    const changes = run(rows, { ...base, by: undefined, n: 1, order: 'desc', ties: 'later', updates: true }, mode)
+    const changes = run(rows, { ...base, by: 'eventTime', n: 1, order: 'desc', ties: 'later', updates: true }, mode)
     expect(changes.map(({ row, rowKind = 0 }) => [(row as Row).id, rowKind])).toEqual([
       [0, 0],
       [0, 1],
@@ -105,6 +108,53 @@ describe('top n', () => {
       [1, 1],
       [3, 2],
     ])
+  })
+
+  it('is by rank what RANK and ROW_NUMBER give, and every change of the changelog is one of what is there', () => {
+    const settings = fc.record({
+      n: fc.integer({ min: 1, max: 4 }),
+      order: fc.constantFrom('asc' as const, 'desc' as const),
+      ties: fc.constantFrom('earlier' as const, 'all' as const),
+      rankField: fc.constantFrom('rank', undefined),
+    })
+    fc.assert(
+      fc.property(rowsOf, settings, fc.constantFrom(...HARNESS_MODES), (rows, chosen, mode) => {
+        const compare = comparison('f64', chosen.order)
+        const expected = ['a', 'b', '__proto__'].flatMap(key => {
+          const own = rows.filter(row => row.key === key).sort((a, b) => compare(a.value, b.value) || a.id - b.id)
+          const ranks = own.map((row, at) =>
+            chosen.ties === 'all' ? 1 + own.findIndex(other => compare(other.value, row.value) === 0) : at + 1,
+          )
+          return own.flatMap((row, at) => {
+            const rank = ranks[at] ?? 0
+            if (rank > chosen.n) return []
+            return [chosen.rankField === undefined ? row : { ...row, rank }]
+          })
+        })
+        const got = settled(run(rows, { ...base, ...chosen }, mode))
+        expect(got).toEqual(expected.sort((a, b) => a.id - b.id))
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  it.each(HARNESS_MODES)('forgets a key when no record came for the time to live: $name', mode => {
+    const row = (value: number, id: number, timestamp: number, watermark: number): TestElement => {
+      return { kind: 'row', row: { key: 'a', value, id }, timestamp, watermark }
+    }
+    const elements: TestElement[] = [
+      ...[row(5, 0, 0, -1), row(1, 1, 8, 7), row(4, 2, 12, 17), row(3, 3, 28, 27), row(2, 4, 5, 38)],
+      row(9, 5, 6, 38),
+    ]
+    const outputs = runOperator(
+      topNOperator({ ...base, n: 1, order: 'desc', ttlMs: 10 }),
+      kernel,
+      [schema],
+      elements,
+      mode,
+    )
+    // 1 keeps the key until 18, and 4 until 22: 3 is the first record of the key again. What comes behind is too old.
+    expect(outputs.flatMap(out => ('row' in out ? [(out.row as Row).id] : []))).toEqual([0, 3, 4, 5])
   })
 
   it('compares by the type of the column', () => {
