@@ -1,14 +1,4 @@
-/* q19, the ten highest bids of each auction, with their rank. Output: append, when all bids are there. */
-import { global, topN } from 'sabot'
+/* q19, the ten highest bids of each auction, of equal ones the earlier. Output: update. */
 import { query } from './query.js'
 
-export default query('q19', 'append', ({ bids }) =>
-  bids
-    .keyBy('auction')
-    .window(global())
-    .panes({ closing: 'always' })
-    .aggregate({ top: topN(10, 'price') })
-    .flatMap(({ auction, top }) =>
-      top.map(({ bidder, price, dateTime }, index) => ({ auction, bidder, price, dateTime, rank: index + 1 })),
-    ),
-)
+export default query('q19', 'update', ({ bids }) => bids.keyBy('auction').topN(10, { by: 'price' }))

@@ -1,22 +1,12 @@
-/* q7, highest bid: the bids that hold the highest price of their 10 s. Output: append. */
-import { column, max, right, tumbling } from 'sabot'
+/* q7, highest bid: the bids that hold the highest price of their 10 s, all of them where several tie. Output: append. */
+import { topN, tumbling } from 'sabot'
 import { query } from './query.js'
 
-export default query('q7', 'append', ({ bids }) => {
-  const highest = bids
-    .select({ price: 'price', all: column('i32', () => 0) })
-    .keyBy('all')
+export default query('q7', 'append', ({ bids }) =>
+  bids
     .window(tumbling('10s'))
-    .aggregate({ price: max('price') })
-  // A result has the last millisecond of its window as event time.
-  return highest
-    .keyBy('price')
-    .intervalJoin(bids.keyBy('price'), { from: '-9999ms', to: 0 })
-    .select({
-      auction: right('auction'),
-      price: right('price'),
-      bidder: right('bidder'),
-      dateTime: right('dateTime'),
-      extra: right('extra'),
-    })
-})
+    .aggregate({ highest: topN(1, 'price', { ties: true }) })
+    .flatMap(({ highest }) =>
+      highest.map(({ auction, price, bidder, dateTime, extra }) => ({ auction, price, bidder, dateTime, extra })),
+    ),
+)

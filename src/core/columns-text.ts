@@ -1,4 +1,5 @@
 /* Columns of strings: plain (offsets and bytes), or codes of a dictionary. */
+import { copyBytes, viewOf } from './byte-copy.js'
 import { BaseColumn } from './column.js'
 import type { Dictionary } from './dictionary.js'
 import { decodeUtf8, encodeUtf8 } from './utf8.js'
@@ -56,9 +57,11 @@ export class Utf8Column extends BaseColumn {
       offsets[index + 1] = end
     }
     const gathered = new Uint8Array(end)
+    const from = viewOf(bytes)
+    const to = viewOf(gathered)
     for (let index = 0; index < rows.length; index++) {
       const row = rows[index] ?? 0
-      gathered.set(bytes.subarray(source[row], source[row + 1]), offsets[index])
+      copyBytes(from, source[row] ?? 0, source[row + 1] ?? 0, to, offsets[index] ?? 0)
     }
     return new Utf8Column(offsets, gathered, this.gatherValidity(rows))
   }

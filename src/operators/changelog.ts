@@ -1,5 +1,6 @@
 import { Batch } from '../core/batch.js'
-import { Utf8Column } from '../core/columns-text.js'
+import { DictionaryColumn } from '../core/columns-text.js'
+import { Dictionary } from '../core/dictionary.js'
 import { INSERT, ROW_KIND_NAMES } from '../core/row-kind.js'
 import { Schema } from '../core/schema.js'
 import type { OperatorContext, OperatorFactory } from './operator.js'
@@ -16,6 +17,7 @@ export function changelogSchema(input: Schema, field: string): Schema {
 }
 
 class ChangelogOperator extends StatelessOperator {
+  private readonly names = Dictionary.of(ROW_KIND_NAMES)
   private schema: Schema | undefined
 
   private readonly field: string
@@ -28,11 +30,12 @@ class ChangelogOperator extends StatelessOperator {
   onBatch(input: Batch): undefined {
     const { schema, columns, rowCount, timestamps, watermarks, kinds } = input.compact()
     this.schema ??= changelogSchema(schema, this.field)
-    const names = Array.from({ length: rowCount }, (_, row) => ROW_KIND_NAMES[kinds?.[row] ?? INSERT] ?? '')
+    // The codes of the dictionary are the kinds themselves.
+    const codes = kinds === undefined ? new Int32Array(rowCount).fill(INSERT) : Int32Array.from(kinds)
     this.context.output.batch(
       new Batch({
         schema: this.schema,
-        columns: [...columns, Utf8Column.from(names)],
+        columns: [...columns, new DictionaryColumn(codes, this.names)],
         rowCount,
         timestamps,
         watermarks,

@@ -141,13 +141,12 @@ export const CASES: readonly Case[] = [
   },
   {
     query: q18,
-    sql: `SELECT bidder, auction, price, channel, dateTime, extra FROM bid
+    sql: `SELECT * FROM bid
           QUALIFY row_number() OVER (PARTITION BY bidder, auction ORDER BY dateTime DESC, rowid DESC) = 1`,
   },
   {
     query: q19,
-    sql: `SELECT auction, bidder, price, dateTime,
-            row_number() OVER (PARTITION BY auction ORDER BY price DESC, rowid) AS rank FROM bid QUALIFY rank <= 10`,
+    sql: `SELECT * FROM bid QUALIFY row_number() OVER (PARTITION BY auction ORDER BY price DESC, rowid) <= 10`,
   },
   {
     query: q20,

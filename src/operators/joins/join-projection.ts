@@ -169,8 +169,9 @@ export class JoinProjection {
 
   /** The function's results; where an object is expected, each is one. */
   private evaluate(pairs: Pairs, userFunction: PairFunction<unknown>, expected: string): unknown[] {
-    const left = batchOf(pairs.left)
-    const right = batchOf(pairs.right)
+    // A reader shows null for the fields of a row that is not there.
+    const left = pairs.left.store.batch(pairs.left.slots, pairs.left.outer)
+    const right = pairs.right.store.batch(pairs.right.slots, pairs.right.outer)
     this.readers ??= { left: new RowReader(left.schema), right: new RowReader(right.schema) }
     const { readers } = this
     readers.left.bind(left)
@@ -192,12 +193,6 @@ export class JoinProjection {
     }
     return results
   }
-}
-
-/** All kept fields, nulls where there is no row: a reader shows null for these as a whole. */
-function batchOf({ store, slots, outer }: PairedRows): Batch {
-  const columns = store.fields.map((_, index) => store.gather(index, slots, outer))
-  return new Batch({ schema: store.schema, columns, rowCount: slots.length })
 }
 
 function windowAt(windows: WindowBounds | undefined, row: number): TimeWindow | undefined {

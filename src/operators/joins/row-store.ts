@@ -1,4 +1,4 @@
-import type { Batch } from '../../core/batch.js'
+import { Batch } from '../../core/batch.js'
 import type { Column } from '../../core/column.js'
 import { NO_WATERMARK } from '../../core/element.js'
 import { Schema } from '../../core/schema.js'
@@ -72,7 +72,18 @@ export class RowStore {
    * have the numbers of arrival that they had.
    */
   add(batch: Batch, restored?: Float64Array): Uint32Array {
-    const slots = this.slots.take(batch.rowCount)
+    const slots = this.take(batch.rowCount)
+    this.write(batch, slots, restored)
+    return slots
+  }
+
+  /** Slots for rows that are written later, or released without. */
+  take(count: number): Uint32Array {
+    return this.slots.take(count)
+  }
+
+  /** Keeps row i of a batch without a selection at slots[i]; see `add`. */
+  write(batch: Batch, slots: Uint32Array, restored?: Float64Array): void {
     for (const [index, { name }] of this.fields.entries()) this.columns[index]?.write(batch.column(name), slots)
     writeNumbers(this.arrivals.chunks, restored ?? this.nextArrivals(slots.length), slots)
     if (restored !== undefined) this.passOver(restored)
@@ -80,7 +91,6 @@ export class RowStore {
     else writeNumbers(this.times.chunks, new Float64Array(slots.length), slots)
     const { watermarks = new Float64Array(slots.length).fill(NO_WATERMARK) } = batch
     if (this.watermarks !== undefined) writeNumbers(this.watermarks.chunks, watermarks, slots)
-    return slots
   }
 
   release(slots: Uint32Array): void {
@@ -94,6 +104,12 @@ export class RowStore {
     const column = this.columns[index]
     if (column === undefined) throw new RangeError(`The store has ${this.columns.length} columns, none at ${index}`)
     return column.gather(slots, outer)
+  }
+
+  /** All fields of the rows, in the order of the slots. With `outer` some of them may be NO_ROW: nulls. */
+  batch(slots: Uint32Array, outer = false): Batch {
+    const columns = this.columns.map(column => column.gather(slots, outer))
+    return new Batch({ schema: this.schema, columns, rowCount: slots.length })
   }
 
   /** Event times, ms. */

@@ -1,4 +1,5 @@
 import { bitmapBytes } from '../../core/bitmap.js'
+import { copyBytes, viewOf } from '../../core/byte-copy.js'
 import type { Column } from '../../core/column.js'
 import { DictionaryColumn, Utf8Column } from '../../core/columns-text.js'
 import type { Dictionary } from '../../core/dictionary.js'
@@ -6,7 +7,7 @@ import { CHUNK_MASK, CHUNK_ROWS, CHUNK_SHIFT } from './row-slots.js'
 
 /** The place of a null, and of a slot that is not in use. */
 const NONE = -(2 ** 31)
-const EMPTY: Uint8Array = new Uint8Array(0)
+const EMPTY: DataView = new DataView(new ArrayBuffer(0))
 /** A dictionary of at most this many entries is never given up. */
 const SMALL_DICTIONARY = 1024
 
@@ -17,7 +18,7 @@ const SMALL_DICTIONARY = 1024
 interface TextChunk {
   readonly places: Int32Array
   readonly sizes: Int32Array
-  bytes: Uint8Array
+  bytes: DataView
   /** Bytes written, and those of them that a slot refers to. */
   top: number
   live: number
@@ -91,7 +92,8 @@ export class StoredText {
   }
 
   private writeStrings(column: Utf8Column, slots: Uint32Array): void {
-    const { offsets, bytes } = column
+    const { offsets } = column
+    const bytes = viewOf(column.bytes)
     for (let row = 0; row < slots.length; row++) {
       if (!column.isValid(row)) continue
       const slot = slots[row] ?? 0
@@ -99,10 +101,10 @@ export class StoredText {
     }
   }
 
-  private keepBytes(slot: number, bytes: Uint8Array, from: number, to: number): void {
+  private keepBytes(slot: number, bytes: DataView, from: number, to: number): void {
     const chunk = this.chunks[slot >>> CHUNK_SHIFT] as TextChunk
     const size = to - from
-    if (chunk.top + size > chunk.bytes.length) makeRoom(chunk, size)
+    if (chunk.top + size > chunk.bytes.byteLength) makeRoom(chunk, size)
     copyBytes(bytes, from, to, chunk.bytes, chunk.top)
     chunk.places[slot & CHUNK_MASK] = chunk.top
     chunk.sizes[slot & CHUNK_MASK] = size
@@ -136,7 +138,7 @@ export class StoredText {
   /** What slots still refer to in a dictionary becomes bytes of their chunks. */
   private copyOut(number: number, dictionary: Dictionary): void {
     const offsets = dictionary.offsets()
-    const bytes = dictionary.bytes()
+    const bytes = viewOf(dictionary.bytes())
     for (const [index, chunk] of this.chunks.entries()) {
       if (chunk === undefined) continue
       for (let row = 0; row < CHUNK_ROWS; row++) {
@@ -182,13 +184,27 @@ export class StoredText {
   }
 
   private gatherStrings(slots: Uint32Array): Column {
-    const texts = this.dictionaries.map(kept => {
-      return kept === undefined ? undefined : { offsets: kept.dictionary.offsets(), bytes: kept.dictionary.bytes() }
+    const texts = this.dictionaries.map((kept): DictionaryText | undefined => {
+      if (kept === undefined) return undefined
+      return { offsets: kept.dictionary.offsets(), bytes: viewOf(kept.dictionary.bytes()) }
     })
     const offsets = new Int32Array(slots.length + 1)
-    const validity = new Uint8Array(bitmapBytes(slots.length))
-    let bytes = new Uint8Array(slots.length * 16)
     let top = 0
+    for (let at = 0; at < slots.length; at++) {
+      const slot = slots[at] as number
+      const chunk = this.chunks[slot >>> CHUNK_SHIFT]
+      const row = slot & CHUNK_MASK
+      const place = chunk === undefined ? NONE : (chunk.places[row] as number)
+      if (chunk !== undefined && place !== NONE) {
+        const size = chunk.sizes[row] as number
+        const ends = place < 0 ? texts[~place]?.offsets : undefined
+        top += ends === undefined ? size : (ends[size + 1] as number) - (ends[size] as number)
+      }
+      offsets[at + 1] = top
+    }
+    const bytes = new Uint8Array(top)
+    const target = viewOf(bytes)
+    const validity = new Uint8Array(bitmapBytes(slots.length))
     let nulls = 0
     for (let at = 0; at < slots.length; at++) {
       const slot = slots[at] as number
@@ -197,28 +213,37 @@ export class StoredText {
       const place = chunk === undefined ? NONE : (chunk.places[row] as number)
       if (chunk === undefined || place === NONE) {
         nulls++
-      } else {
-        const text = texts[~place]
-        const size = chunk.sizes[row] as number
-        const source = text === undefined ? chunk.bytes : text.bytes
-        const from = text === undefined ? place : (text.offsets[size] as number)
-        const to = text === undefined ? place + size : (text.offsets[size + 1] as number)
-        if (top + to - from > bytes.length) bytes = enlarged(bytes, top + to - from)
-        copyBytes(source, from, to, bytes, top)
-        top += to - from
-        validity[at >>> 3] = (validity[at >>> 3] as number) | (1 << (at & 7))
+        continue
       }
-      offsets[at + 1] = top
+      const to = offsets[at] as number
+      const size = chunk.sizes[row] as number
+      if (place >= 0) copyBytes(chunk.bytes, place, place + size, target, to)
+      else {
+        const { offsets: ends, bytes: source } = texts[~place] as DictionaryText
+        copyBytes(source, ends[size] as number, ends[size + 1] as number, target, to)
+      }
+      validity[at >>> 3] = (validity[at >>> 3] as number) | (1 << (at & 7))
     }
-    return new Utf8Column(offsets, bytes.subarray(0, top), nulls === 0 ? undefined : validity)
+    return new Utf8Column(offsets, bytes, nulls === 0 ? undefined : validity)
   }
+}
+
+interface DictionaryText {
+  readonly offsets: Int32Array
+  readonly bytes: DataView
 }
 
 /** Room for `size` bytes more: by moving the live ones together where most are dead, else in a larger array. */
 function makeRoom(chunk: TextChunk, size: number): void {
-  const isMostlyDead = (chunk.live + size) * 2 <= chunk.bytes.length
+  if (chunk.live === chunk.top) {
+    chunk.bytes = enlarged(chunk.bytes, (chunk.live + size) * 2)
+    return
+  }
+  const isMostlyDead = (chunk.live + size) * 2 <= chunk.bytes.byteLength
   const source = chunk.bytes
-  const target = isMostlyDead ? new Uint8Array(source.length) : enlarged(EMPTY, (chunk.live + size) * 2)
+  const target = isMostlyDead
+    ? new DataView(new ArrayBuffer(source.byteLength))
+    : enlarged(EMPTY, (chunk.live + size) * 2)
   let top = 0
   for (let row = 0; row < CHUNK_ROWS; row++) {
     const place = chunk.places[row] ?? NONE
@@ -232,14 +257,8 @@ function makeRoom(chunk: TextChunk, size: number): void {
   chunk.top = top
 }
 
-function enlarged(bytes: Uint8Array, needed: number): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(Math.max(1024, needed, bytes.length * 2))
-  larger.set(bytes)
-  return larger
-}
-
-/** Short texts are copied faster without a view. */
-function copyBytes(source: Uint8Array, from: number, to: number, target: Uint8Array, at: number): void {
-  if (to - from > 24) target.set(source.subarray(from, to), at)
-  else for (let byte = from; byte < to; byte++) target[at++] = source[byte] as number
+function enlarged(bytes: DataView, needed: number): DataView<ArrayBuffer> {
+  const larger = new Uint8Array(Math.max(1024, needed, bytes.byteLength * 2))
+  larger.set(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+  return viewOf(larger)
 }

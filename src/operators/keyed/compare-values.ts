@@ -4,7 +4,7 @@ export type Comparison = (a: unknown, b: unknown) => number
 
 /**
  * Compares values of a column: numbers and times by size (-0 is 0), texts by their UTF-16 units, false before true.
- * Null and NaN come last in both directions, and are equal to one another.
+ * Null and NaN come last in both directions, and are equal to one another. A whole number may be a number or a bigint.
  */
 export function comparison(type: ColumnType, order: 'asc' | 'desc'): Comparison {
   const sign = order === 'asc' ? 1 : -1
@@ -13,8 +13,9 @@ export function comparison(type: ColumnType, order: 'asc' | 'desc'): Comparison 
     const aIsLast = isLast(a)
     const bIsLast = isLast(b)
     if (aIsLast || bIsLast) return Number(aIsLast) - Number(bIsLast)
-    const [x, y] = [unit(a) as number, unit(b) as number]
-    return x === y ? 0 : x < y ? -sign : sign
+    const x = unit(a) as number
+    const y = unit(b) as number
+    return x < y ? -sign : x > y ? sign : 0
   }
 }
 

@@ -7,15 +7,15 @@ import type { Comparison } from './compare-values.js'
  */
 export type Ties = 'earlier' | 'later' | 'all'
 
-/** A row among the best, and the value that ranks it. */
+/** A row among the best, by its number in the store, and the value that ranks it. */
 export interface Ranked {
-  readonly row: object
+  readonly row: number
   readonly rank: unknown
 }
 
 /** A row of the changelog, with its rank from 1 on. */
 export interface RankedChange {
-  readonly row: object
+  readonly row: number
   readonly rank: number
   readonly kind: RowKind
 }
@@ -44,16 +44,18 @@ export class Ranking {
 
   /**
    * Law: applied to what came before, the changes give `best` as it is then, with the ranks if they are shown. Where
-   * nothing changes, `row` is not called.
+   * nothing changes, the row is not taken. Rows that are not among the best any more are added to `gone`.
    */
-  insert(best: Ranked[], value: unknown, row: () => object): readonly RankedChange[] {
+  insert(best: Ranked[], value: unknown, row: number, gone: number[]): readonly RankedChange[] {
     const { n, ties, updates, showsRank } = this.settings
     const place = this.placeOf(best, value)
     if (this.rankAt(best, place, value) > n) return NO_CHANGES
+    if (!showsRank && ties !== 'all') return replacedLast(best, place, { row, rank: value }, this.settings, gone)
     const before = showsRank ? best.map((ranked, at) => ({ ranked, rank: this.rankAt(best, at, ranked.rank) })) : []
-    const added: Ranked = { row: row(), rank: value }
+    const added: Ranked = { row, rank: value }
     best.splice(place, 0, added)
     const out = best.splice(this.endOf(best))
+    for (const { row: pushed } of out) gone.push(pushed)
     if (!showsRank) return replaced(added, out, updates)
     return ties === 'all' ? this.shifted(before, best, added, out) : movedUp(before, best)
   }
@@ -104,6 +106,23 @@ export class Ranking {
     changes.push({ row: added.row, rank: this.rankAt(best, best.indexOf(added), added.rank), kind: INSERT })
     return changes
   }
+}
+
+/** The same, where at most one row is pushed out. */
+function replacedLast(
+  best: Ranked[],
+  place: number,
+  added: Ranked,
+  { n, updates }: RankingSettings,
+  gone: number[],
+): readonly RankedChange[] {
+  const out = best.length < n ? undefined : best.pop()
+  if (place === best.length) best.push(added)
+  else best.splice(place, 0, added)
+  const comes: RankedChange = { row: added.row, rank: 0, kind: out !== undefined && updates ? UPDATE_AFTER : INSERT }
+  if (out === undefined) return [comes]
+  gone.push(out.row)
+  return [{ row: out.row, rank: 0, kind: updates ? UPDATE_BEFORE : DELETE }, comes]
 }
 
 /** Without ranks: what is pushed out goes, then the row comes. */

@@ -1,15 +1,18 @@
-import type { Batch } from '../../core/batch.js'
+import { Batch } from '../../core/batch.js'
 import { BatchBuilder } from '../../core/batch-builder.js'
+import { Int32Column } from '../../core/columns-fixed.js'
 import { SabotError } from '../../core/errors.js'
 import { addCounters, countersMember, type Json, memberOf } from '../../core/json.js'
 import { INSERT, type RowKind } from '../../core/row-kind.js'
-import { defineField } from '../../core/row-object.js'
 import { RowReader } from '../../core/row-view.js'
 import { Schema } from '../../core/schema.js'
 import type { ColumnType } from '../../core/types.js'
 import { TimerQueue } from '../../kernel/timers.js'
+import { RowStore } from '../joins/row-store.js'
 import type { Operator, OperatorContext, OperatorFactory, OperatorState } from '../operator.js'
+import { orderValues } from '../order-values.js'
 import { decodeValue, encodeValue } from '../process/state-json.js'
+import { marksAt } from '../row-marks.js'
 import { comparison } from './compare-values.js'
 import { keyFields } from './key-fields.js'
 import { KeySlots } from './key-slots.js'
@@ -49,9 +52,17 @@ export function topNOperator(settings: TopNSettings): OperatorFactory {
 interface Opened {
   readonly schema: Schema
   readonly keys: KeySlots
-  readonly reader: RowReader
-  readonly builder: BatchBuilder
+  readonly store: RowStore
   readonly ranking: Ranking
+}
+
+/** What a batch changes, in order. */
+interface Changes {
+  readonly rows: number[]
+  readonly ranks: number[]
+  readonly kinds: RowKind[]
+  /** The row of the batch that brought each about. */
+  readonly origins: number[]
 }
 
 class TopNOperator implements Operator {
@@ -64,6 +75,7 @@ class TopNOperator implements Operator {
   private readonly latest: number[] = []
   private readonly timers: TimerQueue
   private opened: Opened | undefined
+  private outputSchema: Schema | undefined
 
   constructor(context: OperatorContext, settings: TopNSettings) {
     this.context = context
@@ -74,37 +86,45 @@ class TopNOperator implements Operator {
   onBatch(input: Batch): undefined {
     const batch = input.compact()
     const { timestamps } = batch
-    const { rankField, ttlMs } = this.settings
-    if (timestamps === undefined && ttlMs !== Number.POSITIVE_INFINITY) {
+    if (timestamps === undefined && this.expires) {
       throw new SabotError('NO_TIMESTAMPS', `Operator ${this.context.id} got rows without event time`)
     }
     const opened = this.opened ?? this.open(batch.schema)
-    const slots = opened.keys.code(batch)
-    const reader = opened.reader.bind(batch)
-    const origins: number[] = []
-    const kinds: RowKind[] = []
-    const put = ({ row, rank, kind }: RankedChange, origin: number): void => {
-      opened.builder.append(rankField === undefined ? row : withRank(row, rankField, rank))
-      origins.push(origin)
-      kinds.push(kind)
-      if (kinds.length >= OUTPUT_ROWS) this.emit(opened, batch, origins.splice(0), kinds.splice(0))
+    const { keys, store, ranking } = opened
+    const slots = keys.code(batch)
+    const rankOf = this.ranksOf(batch)
+    const rows = store.take(slots.length)
+    const changes: Changes = { rows: [], ranks: [], kinds: [], origins: [] }
+    const taken: number[] = []
+    const gone: number[] = []
+    for (let at = 0; at < slots.length; at++) {
+      const watermark = batch.watermarks?.[at] ?? Number.NEGATIVE_INFINITY
+      if (watermark >= this.timers.next) this.forget(keys, watermark, gone)
+      const slot = slots[at] as number
+      const row = rows[at] as number
+      const best = keys.isHeld(slot) ? (this.best[slot] ?? []) : []
+      const changed = ranking.insert(best, rankOf(at), row, gone)
+      if (changed.length > 0) taken.push(at)
+      else gone.push(row)
+      for (let index = 0; index < changed.length; index++) noteChange(changes, changed[index] as RankedChange, at)
+      this.keep(keys, slot, best, timestamps?.[at] ?? 0, watermark, gone)
     }
-    for (let row = 0; row < slots.length; row++) {
-      const watermark = batch.watermarks?.[row] ?? Number.NEGATIVE_INFINITY
-      if (watermark >= this.timers.next) this.forget(opened.keys, watermark)
-      const slot = slots[row] as number
-      const best = opened.keys.isHeld(slot) ? (this.best[slot] ?? []) : []
-      const value = this.valueOf(reader.at(row) as Readonly<Record<string, unknown>>, batch, row)
-      for (const change of opened.ranking.insert(best, value, () => reader.materialize() as object)) {
-        put(change, row)
-      }
-      this.keep(opened.keys, slot, best, timestamps?.[row] ?? 0, watermark)
+    if (taken.length === rows.length) store.write(batch, rows)
+    else if (taken.length > 0) {
+      const kept = Uint32Array.from(taken)
+      const places = kept.map(at => rows[at] as number)
+      store.write(batch.select(kept).compact(), places)
     }
-    this.emit(opened, batch, origins, kinds)
+    this.emit(opened, batch, changes)
+    store.release(Uint32Array.from(gone))
   }
 
   onWatermark(timestamp: number): undefined {
-    if (this.opened !== undefined) this.forget(this.opened.keys, timestamp)
+    if (this.opened !== undefined) {
+      const gone: number[] = []
+      this.forget(this.opened.keys, timestamp, gone)
+      this.opened.store.release(Uint32Array.from(gone))
+    }
     this.context.output.watermark(timestamp)
   }
 
@@ -116,9 +136,17 @@ class TopNOperator implements Operator {
       schema: opened === undefined ? null : (JSON.parse(JSON.stringify(opened.schema)) as Json),
     }
     if (opened === undefined) return { state, parts: [] }
-    const bytes = opened.keys.snapshot(({ slots }, writer) => {
-      const kept = Array.from(slots, slot =>
-        (this.best[slot] ?? []).map(({ row, rank }) => [encodeValue(row), encodeValue(rank)]),
+    const { keys, store } = opened
+    const bytes = keys.snapshot(({ slots }, writer) => {
+      const lists = Array.from(slots, slot => this.best[slot] ?? [])
+      const reader = new RowReader(store.schema)
+      reader.bind(store.batch(Uint32Array.from(lists.flat(), ({ row }) => row)))
+      let at = 0
+      const kept = lists.map(list =>
+        list.map(({ rank }) => {
+          reader.at(at++)
+          return [encodeValue(reader.materialize()), encodeValue(rank)]
+        }),
       )
       writer.text(JSON.stringify(kept))
       if (this.expires) writer.text(JSON.stringify(Array.from(slots, slot => this.latest[slot] ?? 0)))
@@ -135,9 +163,14 @@ class TopNOperator implements Operator {
       for (const { bytes } of parts) {
         opened.keys.restore([bytes], ({ slots }, reader) => {
           const kept = JSON.parse(reader.text()) as [Json, Json][][]
+          const rows = restoredRows(
+            opened.store,
+            kept.flatMap(list => list.map(([row]) => decodeValue(row) as object)),
+          )
+          let at = 0
           for (const [place, slot] of slots.entries()) {
-            this.best[slot] = (kept[place] ?? []).map(([row, rank]): Ranked => {
-              return { row: decodeValue(row) as object, rank: decodeValue(rank) }
+            this.best[slot] = (kept[place] ?? []).map(([, rank]): Ranked => {
+              return { row: rows[at++] ?? 0, rank: decodeValue(rank) }
             })
           }
           if (!this.expires) return
@@ -164,14 +197,23 @@ class TopNOperator implements Operator {
     return this.settings.ttlMs !== Number.POSITIVE_INFINITY
   }
 
-  private valueOf(view: Readonly<Record<string, unknown>>, { timestamps }: Batch, row: number): unknown {
+  /** What ranks the rows of a batch. */
+  private ranksOf(batch: Batch): (row: number) => unknown {
     const { by } = this.settings
-    if (typeof by === 'object') return view[by.field]
-    return by === 'arrival' ? 0 : timestamps?.[row]
+    const { timestamps } = batch
+    if (typeof by === 'object') return orderValues(batch.column(by.field))
+    return by === 'arrival' || timestamps === undefined ? () => 0 : row => timestamps[row]
   }
 
   /** The key of a row that comes when it should be forgotten already is not kept. */
-  private keep(keys: KeySlots, slot: number, best: Ranked[], timestamp: number, watermark: number): void {
+  private keep(
+    keys: KeySlots,
+    slot: number,
+    best: Ranked[],
+    timestamp: number,
+    watermark: number,
+    gone: number[],
+  ): void {
     if (!this.expires) {
       keys.hold(slot)
       this.best[slot] = best
@@ -179,7 +221,10 @@ class TopNOperator implements Operator {
     }
     const isNew = !keys.isHeld(slot)
     const latest = isNew ? timestamp : Math.max(this.latest[slot] ?? timestamp, timestamp)
-    if (isNew && latest + this.settings.ttlMs <= watermark) return
+    if (isNew && latest + this.settings.ttlMs <= watermark) {
+      for (const { row } of best) gone.push(row)
+      return
+    }
     keys.hold(slot)
     this.best[slot] = best
     this.latest[slot] = latest
@@ -191,7 +236,7 @@ class TopNOperator implements Operator {
   }
 
   /** A timer stands for the first record of a key; where later ones came, it goes on to the end of the last. */
-  private forget(keys: KeySlots, watermark: number): void {
+  private forget(keys: KeySlots, watermark: number, gone: number[]): void {
     while (this.timers.poll(watermark)) {
       const { slot, time } = this.timers
       const end = this.endOf(slot)
@@ -199,22 +244,29 @@ class TopNOperator implements Operator {
         this.timers.register(end, slot)
         continue
       }
+      for (const { row } of this.best[slot] ?? []) gone.push(row)
       this.best[slot] = undefined
       keys.release(slot)
     }
   }
 
   /** Rows carry the times of the record that brought them about. */
-  private emit({ builder }: Opened, batch: Batch, origins: readonly number[], kinds: readonly RowKind[]): void {
-    if (kinds.length === 0) return
-    const { timestamps, watermarks } = batch
-    this.context.output.batch(
-      builder.finish().with({
-        timestamps: timestamps && Float64Array.from(origins, row => timestamps[row] ?? 0),
-        watermarks: watermarks && Float64Array.from(origins, row => watermarks[row] ?? 0),
-        kinds: kinds.every(kind => kind === INSERT) ? undefined : Uint8Array.from(kinds),
-      }),
-    )
+  private emit({ schema, store }: Opened, batch: Batch, { rows, ranks, kinds, origins }: Changes): void {
+    const { rankField } = this.settings
+    this.outputSchema ??= rankedSchema(schema, rankField)
+    for (let from = 0; from < rows.length; from += OUTPUT_ROWS) {
+      const to = from + OUTPUT_ROWS
+      const { columns, rowCount } = store.batch(Uint32Array.from(rows.slice(from, to)))
+      const rowKinds = Uint8Array.from(kinds.slice(from, to))
+      const { timestamps, watermarks } = marksAt(batch, Uint32Array.from(origins.slice(from, to)))
+      const shown = rankField === undefined ? [] : [new Int32Column(Int32Array.from(ranks.slice(from, to)))]
+      this.context.output.batch(
+        new Batch({
+          ...{ schema: this.outputSchema, columns: [...columns, ...shown], rowCount, timestamps, watermarks },
+          kinds: rowKinds.every(kind => kind === INSERT) ? undefined : rowKinds,
+        }),
+      )
+    }
   }
 
   private open(schema: Schema): Opened {
@@ -227,8 +279,7 @@ class TopNOperator implements Operator {
     this.opened = {
       schema,
       keys: new KeySlots(this.context.kernel, fields, this.context.keyGroups),
-      reader: new RowReader(schema),
-      builder: new BatchBuilder(rankedSchema(schema, rankField)),
+      store: new RowStore(schema.fields),
       ranking: new Ranking({ ...ranking, showsRank: rankField !== undefined }, comparison(type, order)),
     }
     return this.opened
@@ -239,10 +290,16 @@ export function isRankable(type: ColumnType): boolean {
   return typeof type === 'object' ? type.kind === 'decimal' : type !== 'object'
 }
 
-function withRank(row: object, field: string, rank: number): object {
-  const ranked = { ...row }
-  defineField(ranked as Record<string, unknown>, field, rank)
-  return ranked
+function noteChange(changes: Changes, { row, rank, kind }: RankedChange, origin: number): void {
+  changes.rows.push(row)
+  changes.ranks.push(rank)
+  changes.kinds.push(kind)
+  changes.origins.push(origin)
+}
+
+/** Puts rows of a snapshot into the store: where they are, in their order. */
+function restoredRows(store: RowStore, rows: readonly object[]): number[] {
+  return [...BatchBuilder.batches(store.schema, rows)].flatMap(batch => [...store.add(batch)])
 }
 
 /** The end of time, ms. */
