@@ -1,3 +1,4 @@
+import type { Batch } from '../../core/batch.js'
 import type { Json } from '../../core/json.js'
 import type { ColumnType } from '../../core/types.js'
 
@@ -23,12 +24,14 @@ export interface HostAggregate<Accumulator = unknown> {
   /** Whether the result of one record or more may be null. (That of none is null for all but counts and collections.) */
   readonly nullable: boolean
   create(): Accumulator
+  /** Shows the batch, without a selection, whose rows come next; for functions that read columns where they can. */
+  bind?(batch: Batch): void
   /**
    * Adds a record. It is only looked at during the call: what is kept of it is copied.
-   * `timestamp`: its event time in ms.
+   * `timestamp`: its event time in ms. `row`: its row in the batch that was bound; undefined where none was.
    * @throws SabotError SUM_OVERFLOW and others that the function names
    */
-  add(accumulator: Accumulator, record: object, timestamp: number): Accumulator
+  add(accumulator: Accumulator, record: object, timestamp: number, row?: number): Accumulator
   /** Adds what `from` has added. `from` is not changed, and shares nothing with the outcome that could change. */
   merge(into: Accumulator, from: Accumulator): Accumulator
   /** The value of the result in the terms of the column builders. */

@@ -1,8 +1,10 @@
 /* Aggregates that pick records: first, last, minBy, maxBy, topN. Where records tie, the order of arrival decides. */
+import type { Batch } from '../../core/batch.js'
 import type { Json } from '../../core/json.js'
 import { numberFromJson, numberToJson } from '../../core/json-numbers.js'
 import { valueFromJson, valueToJson } from '../../core/json-values.js'
 import type { ColumnType, Field } from '../../core/types.js'
+import { orderValues } from '../order-values.js'
 import type { HostAggregate } from './accumulator.js'
 import type { AggregateSettings } from './aggregate.js'
 import { isBefore, type KeptValue, type OrderKey, orderKey } from './record-values.js'
@@ -74,17 +76,24 @@ interface Ranking {
 /** What minBy, maxBy and topN share: the best so far, best first. Merging puts what came first before its equals. */
 class BestRecords {
   private readonly kept: KeptValue
+  private readonly field: string
   private readonly placeOf: (record: object) => OrderKey | null
   private readonly ranking: Ranking
+  private placeAt: ((row: number) => OrderKey | null) | undefined
 
-  constructor(kept: KeptValue, placeOf: (record: object) => OrderKey | null, ranking: Ranking) {
+  constructor(kept: KeptValue, field: string, placeOf: (record: object) => OrderKey | null, ranking: Ranking) {
     this.kept = kept
+    this.field = field
     this.placeOf = placeOf
     this.ranking = ranking
   }
 
-  add(best: Placed[], record: object): Placed[] {
-    const place = this.placeOf(record)
+  bind(batch: Batch): void {
+    this.placeAt = orderValues(batch.column(this.field))
+  }
+
+  add(best: Placed[], record: object, row: number | undefined): Placed[] {
+    const place = row === undefined || this.placeAt === undefined ? this.placeOf(record) : this.placeAt(row)
     if (place !== null && this.isWanted(best, place)) this.insert(best, { place, value: this.kept.of(record) })
     return best
   }
@@ -124,8 +133,12 @@ abstract class BestAggregate implements HostAggregate<Placed[]> {
     return []
   }
 
-  add(best: Placed[], record: object): Placed[] {
-    return this.records.add(best, record)
+  bind(batch: Batch): void {
+    this.records.bind(batch)
+  }
+
+  add(best: Placed[], record: object, _timestamp: number, row?: number): Placed[] {
+    return this.records.add(best, record, row)
   }
 
   merge(into: Placed[], from: Placed[]): Placed[] {
@@ -150,7 +163,7 @@ export class MinOrMaxByAggregate extends BestAggregate {
   readonly nullable: boolean
 
   constructor(which: 'minBy' | 'maxBy', by: Field, kept: KeptValue) {
-    super(new BestRecords(kept, orderKey(which, by), { limit: 1, ascending: which === 'minBy', ties: false }))
+    super(new BestRecords(kept, by.name, orderKey(which, by), { limit: 1, ascending: which === 'minBy', ties: false }))
     this.type = kept.type
     this.nullable = kept.nullable || by.nullable
   }
@@ -165,7 +178,7 @@ export class TopNAggregate extends BestAggregate {
   readonly nullable = false
 
   constructor(by: Field, kept: KeptValue, { n = 1, order, ties = false }: AggregateSettings) {
-    super(new BestRecords(kept, orderKey('topN', by), { limit: n, ascending: order === 'ascending', ties }))
+    super(new BestRecords(kept, by.name, orderKey('topN', by), { limit: n, ascending: order === 'ascending', ties }))
     const { type, nullable } = kept
     this.type = { kind: 'list', element: nullable ? { kind: 'nullable', type } : type }
   }

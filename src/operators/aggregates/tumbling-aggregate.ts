@@ -43,6 +43,7 @@ interface Opened {
   readonly slots: KeySlots
   readonly state: TumblingState
   readonly reader: RowReader
+  readonly aggregates: AggregateRow
   readonly results: ResultRows
 }
 
@@ -114,22 +115,24 @@ class TumblingAggregateOperator implements Operator {
       throw new SabotError('NO_TIMESTAMPS', `Operator ${this.context.id} got rows without event time`)
     }
     const opened = this.opened ?? this.open(batch.schema)
-    const { state, reader } = opened
+    const { state, reader, aggregates } = opened
     const { geometry } = this.settings
     const slots = opened.slots.code(batch)
     const late: number[] = []
     reader.bind(batch)
+    aggregates.bind(batch)
     let bound = lateBelow(geometry, this.watermark)
     for (let row = 0; row < batch.rowCount; row++) {
       const watermark = watermarks[row] ?? this.watermark
       if (watermark > this.watermark) {
-        yield* this.advance(opened, watermark)
+        if (state.isDue(watermark)) yield* this.advance(opened, watermark)
+        else this.watermark = watermark
         bound = lateBelow(geometry, watermark)
       }
       const timestamp = timestamps[row] ?? Number.NaN
       if (timestamp < bound) late.push(row)
       else if (isInGap(geometry, timestamp)) this.count('in-no-window', 1)
-      else state.add(slots[row] ?? 0, reader.at(row) as object, timestamp)
+      else state.add(slots[row] ?? 0, reader.at(row) as object, timestamp, row)
     }
     this.flush(opened)
     if (late.length === 0) return
@@ -181,6 +184,7 @@ class TumblingAggregateOperator implements Operator {
       slots,
       state: new TumblingState(geometry, row, slots),
       reader: new RowReader(schema),
+      aggregates: row,
       results,
     }
     return this.opened

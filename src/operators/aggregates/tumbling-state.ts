@@ -52,7 +52,7 @@ export class TumblingState {
   }
 
   /** Adds a record that is neither late nor between windows. */
-  add(slot: number, record: object, timestamp: number): void {
+  add(slot: number, record: object, timestamp: number, row: number): void {
     const { slideMs, offsetMs } = this.geometry
     const start = windowStart(timestamp, offsetMs, slideMs)
     const window = start === this.lastStart && this.lastWindow ? this.lastWindow : this.windowAt(start)
@@ -61,7 +61,7 @@ export class TumblingState {
       kept = this.aggregates.create()
       this.insert(window, slot, kept)
     }
-    this.aggregates.add(kept, record, timestamp)
+    this.aggregates.add(kept, record, timestamp, row)
   }
 
   /** Fires the earliest window. Between two results the caller may stop; it must go on before anything else. */

@@ -13,6 +13,7 @@ import {
   mean,
   min,
   sum,
+  topN,
 } from '../../../src/operators/aggregates/aggregate.js'
 import { tumblingAggregateOperator } from '../../../src/operators/aggregates/tumbling-aggregate.js'
 import type { Operator, OperatorFactory } from '../../../src/operators/operator.js'
@@ -71,10 +72,15 @@ const KERNEL: readonly NamedAggregate[] = [
   { ...mean('value'), name: 'average' },
 ]
 const isPositive = ({ value }: { readonly value: number | null }): boolean => (value ?? 0) > 0
+const isEven = ({ value }: { readonly value: number | null }): boolean => (value ?? 0) % 2 === 0
 const HOST: readonly NamedAggregate[] = [
   { ...count(), name: 'rows' },
   { ...count().where(isPositive), name: 'positive' },
   { ...countDistinct('value').where(isPositive), name: 'distinct' },
+  { ...countDistinct('key').where(isEven), name: 'distinctKeysOfEven' },
+  { ...countDistinct('value'), name: 'distinctOfAll' },
+  { ...countDistinct('value').where(isEven), name: 'distinctOfEven' },
+  { ...topN(2, 'value', { ties: true, field: 'key' }), name: 'top' },
   { ...maxBy('value', 'key'), name: 'best' },
   { ...last('value'), name: 'last' },
   { ...collectList('value'), name: 'all' },
