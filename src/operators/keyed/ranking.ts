@@ -144,7 +144,7 @@ function movedUp(
   })
 }
 
-function update(before: object, from: number, after: object, to: number): readonly RankedChange[] {
+function update(before: number, from: number, after: number, to: number): readonly RankedChange[] {
   return [
     { row: before, rank: from, kind: UPDATE_BEFORE },
     { row: after, rank: to, kind: UPDATE_AFTER },

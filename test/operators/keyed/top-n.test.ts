@@ -157,10 +157,22 @@ describe('top n', () => {
     expect(outputs.flatMap(out => ('row' in out ? [(out.row as Row).id] : []))).toEqual([0, 3, 4, 5])
   })
 
+  it.each(HARNESS_MODES)('ranks whole numbers of any size exactly: $name', mode => {
+    const wide = Schema.of({ key: 'utf8', value: nullable('i64'), id: 'i32' })
+    const values = [2n ** 53n, 2n ** 53n + 1n, -(2n ** 60n), null, 5n, 2n ** 53n + 1n]
+    const elements = values.map((value, id): TestElement => {
+      return { kind: 'row', row: { key: 'a', value, id }, timestamp: 0, watermark: Number.NEGATIVE_INFINITY }
+    })
+    const out = runOperator(topNOperator({ ...base, n: 3, order: 'desc' }), kernel, [wide], elements, mode)
+    const left = settled(out.flatMap(change => ('row' in change ? [change] : [])))
+    expect(left).toEqual([0, 1, 5].map(id => ({ key: 'a', value: values[id], id })))
+  })
+
   it('compares by the type of the column', () => {
     const sorted = (type: Parameters<typeof comparison>[0], values: unknown[]) => values.sort(comparison(type, 'asc'))
     expect(sorted(decimal(2), ['10.00', '9.00', '-1.50', null])).toEqual(['-1.50', '9.00', '10.00', null])
     expect(sorted('i64', [3n, -1n, 2n])).toEqual([-1n, 2n, 3n])
+    expect(sorted('i64', [2n ** 53n + 1n, 3, 2n ** 53n])).toEqual([3, 2n ** 53n, 2n ** 53n + 1n])
     expect(sorted('utf8', ['b', 'a', 'B'])).toEqual(['B', 'a', 'b'])
     expect(sorted('bool', [true, false])).toEqual([false, true])
     expect([1, null, Number.NaN, 5].sort(comparison('f64', 'desc'))).toEqual([5, 1, null, Number.NaN])
