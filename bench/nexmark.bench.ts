@@ -15,7 +15,18 @@ const OPTIONS = { events: EVENTS, rate: EVENTS / 50 }
 const hooks = new URL('../src/node/cli/module-hooks.js', import.meta.url)
 register(hooks, { data: { ownFiles: { sabot: new URL('../src/index.js', import.meta.url).href } } })
 
-const QUERIES = ['q0', 'q1', 'q2', 'q3', 'q5', 'q7', 'q8', 'q9', 'q11', 'q14', 'q17', 'q18', 'q20', 'q21', 'q22']
+const QUERIES = Array.from({ length: 23 }, (_, number) => `q${number}`)
+/** What the queries read that read more than the bids. */
+const STREAMS: Readonly<Record<string, readonly (keyof NexmarkStreams)[]>> = {
+  q3: ['persons', 'auctions'],
+  q4: ['auctions', 'bids'],
+  q6: ['auctions', 'bids'],
+  q8: ['persons', 'auctions'],
+  q9: ['auctions', 'bids'],
+  q20: ['auctions', 'bids'],
+}
+/** What a query of processing time puts out depends on the clock. */
+const IS_OF_THE_CLOCK = new Set(['q12'])
 
 let prepared: Promise<NexmarkStreams> | undefined
 
@@ -28,8 +39,9 @@ async function prepare(): Promise<NexmarkStreams> {
  * The same events as objects. They are made anew for each run of a peer, and let go after it: half a million live objects
  * would make everybody else's garbage collection slow.
  */
-async function plainEvents({ persons, auctions, bids }: NexmarkStreams, streams: string): Promise<PlainEvents> {
-  const of = <Row>(name: string, source: Source<Row>) => (streams.includes(name) ? objectsOf(source) : [])
+async function plainEvents({ persons, auctions, bids }: NexmarkStreams, query: string): Promise<PlainEvents> {
+  const streams = STREAMS[query] ?? ['bids']
+  const of = <Row>(name: keyof NexmarkStreams, source: Source<Row>) => (streams.includes(name) ? objectsOf(source) : [])
   return {
     persons: await of('persons', persons),
     auctions: await of('auctions', auctions),
@@ -95,7 +107,7 @@ function benchmark(name: string): Benchmark {
             unit,
             rows: EVENTS,
             prepare: async () => {
-              plain = await plainEvents(streams, plainQuery.toString())
+              plain = await plainEvents(streams, name)
             },
             run: () => {
               if (plain === undefined) throw new TypeError('there are no events')
@@ -106,8 +118,10 @@ function benchmark(name: string): Benchmark {
                 results += 1
               })
               plain = undefined
-              if (last === undefined || (query.output === 'append' && results !== counted))
+              const isKnown = !IS_OF_THE_CLOCK.has(name)
+              if (last === undefined || (isKnown && results !== counted)) {
                 throw new Error(`${results} results, not ${counted}`)
+              }
             },
           }),
         },

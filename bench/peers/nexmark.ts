@@ -1,7 +1,8 @@
 /*
  * Nexmark's queries as one would write them in plain JavaScript, without an engine: over arrays of objects whose ids and
  * prices are numbers, in the order of event time. Nothing is late, so windows close when time has passed their end.
- * Each gives the number of its results; results are handed to `put`, so that they are really made.
+ * They take the events as a stream, and know nothing of what comes later; what is over leaves their state. Results are
+ * handed to `put`, so that they are really made.
  */
 
 export interface PlainBid {
@@ -114,45 +115,126 @@ export const plainQueries: Readonly<Record<string, PlainQuery>> = {
     close()
   },
 
-  q8({ persons, auctions }, put) {
-    const sellers = new Map<number, Set<number>>()
-    for (const { seller, dateTime } of auctions) {
-      const window = Math.floor(dateTime / 10_000)
-      let ids = sellers.get(window)
-      if (ids === undefined) {
-        ids = new Set()
-        sellers.set(window, ids)
+  q4(events, put) {
+    const categories = new Map<number, { sum: number; count: number }>()
+    winningBids(events, ({ category }, { price }) => {
+      let known = categories.get(category)
+      if (known === undefined) {
+        known = { sum: 0, count: 0 }
+        categories.set(category, known)
+      } else put({ op: '-U', category, avgPrice: known.sum / known.count })
+      const op = known.count === 0 ? '+I' : '+U'
+      known.sum += price
+      known.count += 1
+      put({ op, category, avgPrice: known.sum / known.count })
+    })
+  },
+
+  q6(events, put) {
+    const sellers = new Map<number, number[]>()
+    winningBids(events, ({ seller, expires }, { price }) => {
+      let prices = sellers.get(seller)
+      if (prices === undefined) {
+        prices = []
+        sellers.set(seller, prices)
       }
-      ids.add(seller)
+      prices.push(price)
+      if (prices.length > 10) prices.shift()
+      put({ seller, expires, avgPrice: prices.reduce((sum, one) => sum + one, 0) / prices.length })
+    })
+  },
+
+  q8(events, put) {
+    let window = Number.NaN
+    const sellers = new Set<number>()
+    const registered = new Map<number, string>()
+    const close = (): void => {
+      for (const [id, name] of registered) if (sellers.has(id)) put({ id, name, windowStart: window * 10_000 })
+      sellers.clear()
+      registered.clear()
     }
-    for (const { id, name, dateTime } of persons) {
-      const window = Math.floor(dateTime / 10_000)
-      if (sellers.get(window)?.has(id) === true) put({ id, name, windowStart: window * 10_000 })
+    const moveOn = (dateTime: number): void => {
+      const now = Math.floor(dateTime / 10_000)
+      if (now !== window) close()
+      window = now
     }
+    inOrder(events.persons, events.auctions, {
+      left: ({ id, name, dateTime }) => {
+        moveOn(dateTime)
+        registered.set(id, name)
+      },
+      right: ({ seller, dateTime }) => {
+        moveOn(dateTime)
+        sellers.add(seller)
+      },
+    })
+    close()
   },
 
   q3({ persons, auctions }, put) {
     const sellers = new Map<number, PlainPerson>()
-    for (const person of persons) if (['OR', 'ID', 'CA'].includes(person.state)) sellers.set(person.id, person)
-    for (const { id, seller, category } of auctions) {
-      const person = category === 10 ? sellers.get(seller) : undefined
-      if (person !== undefined) put({ name: person.name, city: person.city, state: person.state, auction: id })
+    const waiting = new Map<number, PlainAuction[]>()
+    const pair = ({ name, city, state }: PlainPerson, auction: PlainAuction): void => {
+      put({ name, city, state, auction: auction.id })
+    }
+    inOrder(persons, auctions, {
+      left: person => {
+        if (!['OR', 'ID', 'CA'].includes(person.state)) return
+        sellers.set(person.id, person)
+        for (const auction of waiting.get(person.id) ?? []) pair(person, auction)
+        waiting.delete(person.id)
+      },
+      right: auction => {
+        if (auction.category !== 10) return
+        const person = sellers.get(auction.seller)
+        if (person !== undefined) pair(person, auction)
+        else append(waiting, auction.seller, auction)
+      },
+    })
+  },
+
+  q9(events, put) {
+    winningBids(events, ({ id, seller, category, dateTime: opened, expires }, { bidder, price, dateTime, extra }) => {
+      put({ auction: id, seller, category, opened, expires, bidder, price, dateTime, extra })
+    })
+  },
+
+  q10({ bids }, put) {
+    for (const { auction, bidder, price, dateTime, extra } of bids) {
+      const iso = new Date(dateTime).toISOString()
+      put({ auction, bidder, price, dateTime, extra, dt: iso.slice(0, 10), hm: iso.slice(11, 16) })
     }
   },
 
-  /** All auctions are known beforehand: a luxury that a stream does not have. */
-  q9({ auctions, bids }, put) {
-    const byId = new Map(auctions.map(auction => [auction.id, auction]))
-    const winners = new Map<PlainAuction, PlainBid>()
-    for (const bid of bids) {
-      const auction = byId.get(bid.auction)
-      if (auction === undefined || bid.dateTime < auction.dateTime || bid.dateTime > auction.expires) continue
-      const best = winners.get(auction)
-      if (best === undefined || bid.price > best.price) winners.set(auction, bid)
+  q12({ bids }, put) {
+    let window = Number.NaN
+    const counts = new Map<number, number>()
+    const close = (): void => {
+      for (const [bidder, n] of counts) put({ bidder, windowStart: window * 10_000, bids: n })
+      counts.clear()
     }
-    for (const [{ id, seller, category, dateTime: opened, expires }, { bidder, price, dateTime, extra }] of winners) {
-      put({ auction: id, seller, category, opened, expires, bidder, price, dateTime, extra })
+    for (const { bidder } of bids) {
+      const now = Math.floor(Date.now() / 10_000)
+      if (now !== window) close()
+      window = now
+      counts.set(bidder, (counts.get(bidder) ?? 0) + 1)
     }
+    close()
+  },
+
+  q13({ bids }, put) {
+    const side = new Map(Array.from({ length: 10_000 }, (_, key) => [key, `value ${key}`]))
+    for (const { auction, bidder, price, dateTime } of bids) {
+      put({ auction, bidder, price, dateTime, value: side.get(auction % 10_000) ?? '' })
+    }
+  },
+
+  q15({ bids }, put) {
+    statistics(bids, () => '', put)
+  },
+
+  q16({ bids }, put) {
+    statistics(bids, ({ channel }) => channel, put)
   },
 
   q11({ bids }, put) {
@@ -176,36 +258,70 @@ export const plainQueries: Readonly<Record<string, PlainQuery>> = {
     for (const bid of bids) {
       const key = bid.bidder * 1e7 + bid.auction
       const before = last.get(key)
-      if (before !== undefined) put({ op: '-U', price: before.price, channel: before.channel })
+      if (before !== undefined) put({ op: '-U', ...before })
       last.set(key, bid)
-      put({ op: before === undefined ? '+I' : '+U', price: bid.price, channel: bid.channel })
+      put({ op: before === undefined ? '+I' : '+U', ...bid })
     }
   },
 
-  /** All auctions are known beforehand. */
-  q20({ auctions, bids }, put) {
-    const wanted = new Map<number, PlainAuction>()
-    for (const auction of auctions) if (auction.category === 10) wanted.set(auction.id, auction)
-    for (const { auction: id, bidder, price, channel, url, dateTime } of bids) {
-      const auction = wanted.get(id)
-      if (auction === undefined) continue
-      const { itemName, initialBid, reserve, dateTime: opened, expires, seller, category } = auction
-      put({
-        auction: id,
-        bidder,
-        price,
-        channel,
-        url,
-        dateTime,
-        itemName,
-        initialBid,
-        reserve,
-        opened,
-        expires,
-        seller,
-        category,
-      })
+  q19({ bids }, put) {
+    const best = new Map<number, PlainBid[]>()
+    for (const bid of bids) {
+      let top = best.get(bid.auction)
+      if (top === undefined) {
+        top = []
+        best.set(bid.auction, top)
+      }
+      let place = top.length
+      while (place > 0 && (top[place - 1] as PlainBid).price < bid.price) place--
+      if (place >= 10) continue
+      top.splice(place, 0, bid)
+      if (top.length > 10) put({ op: '-D', ...top.pop() })
+      put({ op: '+I', ...bid })
     }
+  },
+
+  q20({ auctions, bids }, put) {
+    const open = new Map<number, PlainAuction>()
+    const waiting = new Map<number, PlainBid[]>()
+    const old: (PlainAuction | PlainBid)[] = []
+    let oldest = 0
+    const pair = (auction: PlainAuction, bid: PlainBid): void => {
+      const { itemName, initialBid, reserve, dateTime: opened, expires, seller, category } = auction
+      const { auction: id, bidder, price, channel, url, dateTime } = bid
+      const offer = { auction: id, bidder, price, channel, url, dateTime }
+      put({ ...offer, itemName, initialBid, reserve, opened, expires, seller, category })
+    }
+    /** What is older than a minute meets nobody any more. */
+    const moveOn = (event: PlainAuction | PlainBid): void => {
+      old.push(event)
+      for (
+        let first = old[oldest];
+        first !== undefined && first.dateTime < event.dateTime - 60_000;
+        first = old[oldest]
+      ) {
+        if ('seller' in first) open.delete(first.id)
+        else waiting.delete(first.auction)
+        oldest += 1
+      }
+      if (oldest > 65_536) old.splice(0, oldest)
+      if (oldest > 65_536) oldest = 0
+    }
+    inOrder(auctions, bids, {
+      left: auction => {
+        if (auction.category !== 10) return
+        moveOn(auction)
+        open.set(auction.id, auction)
+        for (const bid of waiting.get(auction.id) ?? []) pair(auction, bid)
+        waiting.delete(auction.id)
+      },
+      right: bid => {
+        const auction = open.get(bid.auction)
+        if (auction !== undefined) return pair(auction, bid)
+        moveOn(bid)
+        append(waiting, bid.auction, bid)
+      },
+    })
   },
 
   q14({ bids }, put) {
@@ -266,6 +382,119 @@ export const plainQueries: Readonly<Record<string, PlainQuery>> = {
       put({ auction, bidder, price, channel, dir1, dir2, dir3 })
     }
   },
+}
+
+/** Hands out two streams in the order of event time; of equal times the left one first. */
+function inOrder<Left extends Timed, Right extends Timed>(
+  lefts: readonly Left[],
+  rights: readonly Right[],
+  to: { readonly left: (event: Left) => void; readonly right: (event: Right) => void },
+): void {
+  let next = 0
+  for (const right of rights) {
+    for (let left = lefts[next]; left !== undefined && left.dateTime <= right.dateTime; left = lefts[++next])
+      to.left(left)
+    to.right(right)
+  }
+  for (; next < lefts.length; next++) to.left(lefts[next] as Left)
+}
+
+interface Timed {
+  readonly dateTime: number
+}
+
+/** The winner of each auction when it is over, in the order of the ends. */
+function winningBids({ auctions, bids }: PlainEvents, won: (auction: PlainAuction, bid: PlainBid) => void): void {
+  const open = new Map<number, { readonly auction: PlainAuction; best: PlainBid | undefined }>()
+  const ends = new Map<number, PlainAuction[]>()
+  let second = Number.NaN
+  const moveOn = (dateTime: number): void => {
+    const now = Math.floor(dateTime / 1000)
+    for (; second < now; second++) close(second)
+    second = now
+  }
+  const close = (which: number): void => {
+    for (const auction of (ends.get(which) ?? []).sort((a, b) => a.expires - b.expires)) {
+      const best = open.get(auction.id)?.best
+      if (best !== undefined) won(auction, best)
+      open.delete(auction.id)
+    }
+    ends.delete(which)
+  }
+  inOrder(auctions, bids, {
+    left: auction => {
+      moveOn(auction.dateTime)
+      open.set(auction.id, { auction, best: undefined })
+      append(ends, Math.floor(auction.expires / 1000), auction)
+    },
+    right: bid => {
+      moveOn(bid.dateTime)
+      const offer = open.get(bid.auction)
+      if (offer === undefined || bid.dateTime > offer.auction.expires) return
+      if (offer.best === undefined || bid.price > offer.best.price) offer.best = bid
+    },
+  })
+  for (const last of [...ends.keys()].sort((a, b) => a - b)) close(last)
+}
+
+function append<Value>(lists: Map<number, Value[]>, key: number, value: Value): void {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [value])
+  else list.push(value)
+}
+
+class Statistics {
+  bids = 0
+  readonly bidders = new Set<number>()
+  readonly auctions = new Set<number>()
+
+  add({ bidder, auction }: PlainBid): void {
+    this.bids += 1
+    this.bidders.add(bidder)
+    this.auctions.add(auction)
+  }
+
+  counts(name: string): object {
+    const { bids, bidders, auctions } = this
+    return { [`${name}Bids`]: bids, [`${name}Bidders`]: bidders.size, [`${name}Auctions`]: auctions.size }
+  }
+}
+
+/** q15 and q16: statistics of each day and key, in all and by price rank. */
+function statistics(bids: readonly PlainBid[], keyOf: (bid: PlainBid) => string, put: Put): void {
+  let day = Number.NaN
+  const open = new Map<string, { last: number; readonly ranks: readonly Statistics[] }>()
+  const close = (): void => {
+    for (const [key, { last, ranks }] of open) {
+      const [total, rank1, rank2, rank3] = ranks
+      const time = new Date(last).toISOString()
+      const counts = { ...total?.counts('total'), ...rank1?.counts('rank1') }
+      put({
+        key,
+        day: time.slice(0, 10),
+        minute: time.slice(11, 16),
+        ...counts,
+        ...rank2?.counts('rank2'),
+        ...rank3?.counts('rank3'),
+      })
+    }
+    open.clear()
+  }
+  for (const bid of bids) {
+    const today = Math.floor(bid.dateTime / DAY_MS)
+    if (today !== day) close()
+    day = today
+    const key = keyOf(bid)
+    let state = open.get(key)
+    if (state === undefined) {
+      state = { last: bid.dateTime, ranks: [new Statistics(), new Statistics(), new Statistics(), new Statistics()] }
+      open.set(key, state)
+    }
+    state.last = Math.max(state.last, bid.dateTime)
+    state.ranks[0]?.add(bid)
+    state.ranks[bid.price < 10_000 ? 1 : bid.price < 1_000_000 ? 2 : 3]?.add(bid)
+  }
+  close()
 }
 
 interface DayOfAuction {
