@@ -193,9 +193,17 @@ export const plainQueries: Readonly<Record<string, PlainQuery>> = {
     })
   },
 
-  q9(events, put) {
-    winningBids(events, ({ id, seller, category, dateTime: opened, expires }, { bidder, price, dateTime, extra }) => {
-      put({ auction: id, seller, category, opened, expires, bidder, price, dateTime, extra })
+  q9({ auctions, bids }, put) {
+    const result = (op: string, auction: PlainAuction, bid: PlainBid): object => {
+      const { id, seller, category, dateTime: opened, expires } = auction
+      const { bidder, price, dateTime, extra } = bid
+      return { op, auction: id, seller, category, opened, expires, bidder, price, dateTime, extra }
+    }
+    openAuctions(auctions, bids, {
+      onBid: ({ auction, best }, bid) => {
+        if (best !== undefined) put(result('-D', auction, best))
+        put(result('+I', auction, bid))
+      },
     })
   },
 
@@ -403,10 +411,24 @@ interface Timed {
   readonly dateTime: number
 }
 
+interface OpenAuction {
+  readonly auction: PlainAuction
+  best: PlainBid | undefined
+}
+
 /** The winner of each auction when it is over, in the order of the ends. */
 function winningBids({ auctions, bids }: PlainEvents, won: (auction: PlainAuction, bid: PlainBid) => void): void {
-  const open = new Map<number, { readonly auction: PlainAuction; best: PlainBid | undefined }>()
-  const ends = new Map<number, PlainAuction[]>()
+  openAuctions(auctions, bids, { onEnd: ({ auction, best }) => best !== undefined && won(auction, best) })
+}
+
+/** Tells of bids that are the best of their auction so far, and of auctions that are over. */
+function openAuctions(
+  auctions: readonly PlainAuction[],
+  bids: readonly PlainBid[],
+  tell: { readonly onBid?: (open: OpenAuction, bid: PlainBid) => void; readonly onEnd?: (open: OpenAuction) => void },
+): void {
+  const open = new Map<number, OpenAuction>()
+  const ends = new Map<number, OpenAuction[]>()
   let second = Number.NaN
   const moveOn = (dateTime: number): void => {
     const now = Math.floor(dateTime / 1000)
@@ -414,24 +436,26 @@ function winningBids({ auctions, bids }: PlainEvents, won: (auction: PlainAuctio
     second = now
   }
   const close = (which: number): void => {
-    for (const auction of (ends.get(which) ?? []).sort((a, b) => a.expires - b.expires)) {
-      const best = open.get(auction.id)?.best
-      if (best !== undefined) won(auction, best)
-      open.delete(auction.id)
+    for (const over of (ends.get(which) ?? []).sort((a, b) => a.auction.expires - b.auction.expires)) {
+      tell.onEnd?.(over)
+      open.delete(over.auction.id)
     }
     ends.delete(which)
   }
   inOrder(auctions, bids, {
     left: auction => {
       moveOn(auction.dateTime)
-      open.set(auction.id, { auction, best: undefined })
-      append(ends, Math.floor(auction.expires / 1000), auction)
+      const opened = { auction, best: undefined }
+      open.set(auction.id, opened)
+      append(ends, Math.floor(auction.expires / 1000), opened)
     },
     right: bid => {
       moveOn(bid.dateTime)
       const offer = open.get(bid.auction)
       if (offer === undefined || bid.dateTime > offer.auction.expires) return
-      if (offer.best === undefined || bid.price > offer.best.price) offer.best = bid
+      if (offer.best !== undefined && bid.price <= offer.best.price) return
+      tell.onBid?.(offer, bid)
+      offer.best = bid
     },
   })
   for (const last of [...ends.keys()].sort((a, b) => a - b)) close(last)

@@ -1,11 +1,10 @@
 /* q4, average price for a category: of the winning bids so far. Output: update. */
 import { global, mean } from 'sabot'
 import { query } from './query.js'
-import { winningBids } from './winning-bids.js'
+import { closingPrices } from './winning-bids.js'
 
 export default query('q4', 'update', events =>
-  winningBids(events)
-    .select({ category: 'category', price: row => row.bid.price })
+  closingPrices(events)
     .keyBy('category')
     .window(global())
     .emit('updates')

@@ -1,11 +1,12 @@
 /* q6, average selling price by seller: of the last 10 winning bids, whenever one wins. Output: append. */
 import { countWindow, last, mean } from 'sabot'
 import { query } from './query.js'
-import { winningBids } from './winning-bids.js'
+import { closingPrices } from './winning-bids.js'
 
 export default query('q6', 'append', events =>
-  winningBids(events)
-    .select({ seller: 'seller', expires: row => row.bid.expires, price: row => row.bid.price })
+  closingPrices(events)
+    // An auction's life ends with the ms in which it expires.
+    .select({ seller: 'seller', expires: row => row.windowEnd - 1, price: 'price' })
     .keyBy('seller')
     .window(countWindow(10, 1))
     .aggregate({ expires: last('expires'), avgPrice: mean('price') }),

@@ -165,6 +165,7 @@ class CustomAssigner implements Assigner {
   assign(timestamp: number, row: object): readonly TimeWindow[] {
     const windows = this.user(timestamp, row)
     if (!Array.isArray(windows)) throw notWindows(windows, row)
+    if (windows.length === 1) return [checkedWindow(windows[0], row)]
     return windows.map((window: unknown) => checkedWindow(window, row)).sort((a, b) => a.start - b.start)
   }
 }

@@ -82,6 +82,11 @@ export class KeyedWindows implements TriggerHost {
     return this.host.now()
   }
 
+  /** No timer of event time is due before this, ms. */
+  get earliestTimer(): number {
+    return this.timers.event.earliest
+  }
+
   /** The windows of a key, by start ascending. */
   of(slot: number): readonly WindowState[] {
     return this.windows[slot] ?? []
@@ -131,7 +136,11 @@ export class KeyedWindows implements TriggerHost {
   }
 
   register(window: WindowState, domain: TimeDomain, time: number): void {
-    if (window.timers.some(timer => timer.time === time && timer.domain === domain)) return
+    const { timers } = window
+    for (let index = 0; index < timers.length; index++) {
+      const timer = timers[index]
+      if (timer?.time === time && timer.domain === domain) return
+    }
     this.restoreTimer(window, domain, time, this.sequence++)
   }
 
@@ -234,7 +243,7 @@ export class KeyedWindows implements TriggerHost {
     const isInTime = assigner.time === 'processing' || this.watermark < window.maxTimestamp
     noteRecord(window.panes, holds ? timestamp : window.panes.latest, isInTime)
     const result = trigger.onRecord(record, timestamp, this.scope.of(window))
-    this.settle(window, result, { isEnd: false, isClosing: false, isLast: window.isClosed })
+    if (result !== 'continue') this.settle(window, result, { isEnd: false, isClosing: false, isLast: window.isClosed })
     this.registerCleanup(window)
   }
 

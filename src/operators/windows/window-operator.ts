@@ -180,7 +180,9 @@ class WindowOperator implements Operator {
     const slots = opened.slots.code(batch)
     opened.reader.bind(batch)
     for (let row = 0; row < batch.rowCount; row++) {
-      yield* this.advance(opened, watermarks?.[row] ?? this.watermark, batch)
+      const watermark = watermarks?.[row] ?? this.watermark
+      // Most rows let nothing fire: a generator for each would cost more than the row.
+      if (watermark > this.watermark && !this.passes(opened, watermark)) yield* this.advance(opened, watermark, batch)
       this.addRow(opened, row, slots[row] ?? 0, timestamps?.[row])
       if (!opened.output.isFull) continue
       this.flush(opened, batch)
@@ -213,6 +215,15 @@ class WindowOperator implements Operator {
       this.flush(opened, undefined)
     }
     this.context.output.watermark(timestamp)
+  }
+
+  /** Moves event time on where nothing fires by it. */
+  private passes({ windows }: Opened, watermark: number): boolean {
+    if (windows.earliestTimer <= watermark) return false
+    this.carried = watermark
+    this.watermark = watermark
+    windows.watermark = watermark
+    return true
   }
 
   /** Moves event time on. What fires carries the watermark that was in force before. */
