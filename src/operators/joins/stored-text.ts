@@ -1,4 +1,4 @@
-import { bitmapBytes } from '../../core/bitmap.js'
+import { bitmapBytes, getBit } from '../../core/bitmap.js'
 import { copyBytes, viewOf } from '../../core/byte-copy.js'
 import type { Column } from '../../core/column.js'
 import { DictionaryColumn, Utf8Column } from '../../core/columns-text.js'
@@ -91,13 +91,16 @@ export class StoredText {
     if (kept !== undefined) kept.rows += rows
   }
 
+  /** Rows that go to one chunk are copied at once. */
   private writeStrings(column: Utf8Column, slots: Uint32Array): void {
-    const { offsets } = column
     const bytes = viewOf(column.bytes)
-    for (let row = 0; row < slots.length; row++) {
-      if (!column.isValid(row)) continue
-      const slot = slots[row] ?? 0
-      this.keepBytes(slot, bytes, offsets[row] ?? 0, offsets[row + 1] ?? 0)
+    let from = 0
+    while (from < slots.length) {
+      const index = (slots[from] as number) >>> CHUNK_SHIFT
+      let to = from + 1
+      while (to < slots.length && (slots[to] as number) >>> CHUNK_SHIFT === index) to++
+      writeRun(this.chunks[index] as TextChunk, column, bytes, slots, from, to)
+      from = to
     }
   }
 
@@ -231,6 +234,33 @@ export class StoredText {
 interface DictionaryText {
   readonly offsets: Int32Array
   readonly bytes: DataView
+}
+
+/** Rows [from, to) of a column. The bytes of nulls, if there are any, are dead. */
+function writeRun(
+  chunk: TextChunk,
+  column: Utf8Column,
+  bytes: DataView,
+  slots: Uint32Array,
+  from: number,
+  to: number,
+): void {
+  const { offsets, validity } = column
+  const start = offsets[from] as number
+  const size = (offsets[to] as number) - start
+  if (chunk.top + size > chunk.bytes.byteLength) makeRoom(chunk, size)
+  const { places, sizes, top } = chunk
+  copyBytes(bytes, start, start + size, chunk.bytes, top)
+  for (let row = from; row < to; row++) {
+    if (validity !== undefined && !getBit(validity, row)) continue
+    const place = (slots[row] as number) & CHUNK_MASK
+    const at = offsets[row] as number
+    const length = (offsets[row + 1] as number) - at
+    places[place] = top + at - start
+    sizes[place] = length
+    chunk.live += length
+  }
+  chunk.top = top + size
 }
 
 /** Room for `size` bytes more: by moving the live ones together where most are dead, else in a larger array. */
