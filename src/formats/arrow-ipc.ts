@@ -16,6 +16,7 @@ import type { ReadableFile } from '../core/files.js'
 import { nearestName } from '../core/nearest.js'
 import { Schema } from '../core/schema.js'
 import type { Field } from '../core/types.js'
+import { checkFooter, checkMessage } from './arrow-metadata.js'
 import { readColumn, readField } from './arrow-read.js'
 import { ByteWindow } from './byte-window.js'
 import { castColumn, checkCast } from './cast-column.js'
@@ -143,6 +144,7 @@ async function readMessage(read: ReadBytes, offset: number): Promise<FramedMessa
   const metadata = await read(start, length)
   if (metadata.length < length) throw invalid('The data ends in the middle of a message', offset)
   const message = guarded('A message cannot be read', offset, () => {
+    checkMessage(metadata)
     const decoded = arrow.Message.decode(metadata.slice())
     // Its header is decoded when it is asked for: here, where what is wrong with it is caught.
     decoded.header()
@@ -177,6 +179,7 @@ async function readFooter(
   }
   const bytes = await file.read(start, length)
   return guarded('The footer of the Arrow file cannot be read', start, () => {
+    checkFooter(bytes)
     const footer = Footer.decode(bytes.slice())
     const blocks = [...footer.dictionaryBatches(), ...footer.recordBatches()]
     return { schema: footer.schema, blocks: blocks.map(({ offset }) => ({ offset: Number(offset) })) }
