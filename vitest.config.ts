@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 import { chromiumArguments, findChromium } from './test/services/chromium.mjs'
+import { neutralTests } from './test/services/neutral-tests.mjs'
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
 
@@ -24,7 +25,9 @@ const nodeProject: TestProjectConfiguration = {
 }
 
 const browserProject = (executablePath: string): TestProjectConfiguration => ({
-  resolve: { alias },
+  resolve: {
+    alias: [...alias, { find: /^.*\/kernel-bytes\.js$/, replacement: path('./test/platform/kernel-bytes.browser.ts') }],
+  },
   // Bundled before the first page loads: a library found later would reload the page in the middle of a test.
   optimizeDeps: {
     include: [
@@ -50,7 +53,7 @@ const browserProject = (executablePath: string): TestProjectConfiguration => ({
   test: {
     ...common,
     name: 'browser',
-    include: ['test/**/*.browser.test.ts'],
+    include: ['test/**/*.browser.test.ts', ...neutralTests(path('.'))],
     browser: {
       enabled: true,
       headless: true,

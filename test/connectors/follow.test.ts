@@ -5,6 +5,7 @@ import type { Json } from '../../src/core/json.js'
 import type { SourceReader } from '../../src/operators/source.js'
 import { ManualClock } from '../../src/testing/manual-clock.js'
 import { MemoryFiles } from '../../src/testing/memory-files.js'
+import { nextTurn } from '../platform/next-turn.js'
 import { filesOf, utf8 } from './file-contents.js'
 import { contextOf, throughJSON } from './reading.js'
 
@@ -69,7 +70,7 @@ class World {
       quiet = this.seen.length < this.next ? 0 : quiet + 1
       for (let turn = 0; turn < 60; turn++) await Promise.resolve()
       this.clock.advance(250)
-      await new Promise(resolve => setImmediate(resolve))
+      await nextTurn()
     }
   }
 
@@ -208,7 +209,7 @@ describe('following a file', () => {
     const turns = async () => {
       for (let round = 0; round < 5; round++) {
         clock.advance(250)
-        await new Promise(resolve => setImmediate(resolve))
+        await nextTurn()
       }
     }
     await turns()

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { iterable } from '../../src/connectors/iterable.js'
 import { schema } from '../../src/core/schema.js'
+import { nextTurn } from '../platform/next-turn.js'
 import { contextOf, readAll } from './reading.js'
 
 const NUMBERS = schema({ n: 'i32' })
@@ -12,7 +13,7 @@ async function* numbers(count: number) {
 }
 
 async function turn(): Promise<void> {
-  await new Promise(resolve => setImmediate(resolve))
+  await nextTurn()
 }
 
 describe('iterable', () => {

@@ -5,11 +5,12 @@ import { collect } from '../../src/connectors/collect.js'
 import { stdout } from '../../src/connectors/stdout.js'
 import { toReadableStream, writable } from '../../src/connectors/web-streams.js'
 import type { Json } from '../../src/core/json.js'
+import { nextTurn } from '../platform/next-turn.js'
 import { throughJSON } from './reading.js'
 import { batchOf, type Numbered, numbered, oddRows, sinkContext } from './writing.js'
 
 async function turn(): Promise<void> {
-  await new Promise(resolve => setImmediate(resolve))
+  await nextTurn()
 }
 
 /** Whether a promise is settled after a turn of the event loop. */

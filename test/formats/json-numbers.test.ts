@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { decimal, type Float64Column, schema } from '../../src/core/index.js'
 import { builds } from '../kernel/builds.js'
+import { setting } from '../platform/setting.js'
 import { numberText, Random } from './json-arbitraries.js'
 import { decodeJson } from './json-running.js'
 
-/** Texts a build; SABOT_JSON_NUMBERS=1000000 for a long run. */
-const NUMBERS = Number(process.env.SABOT_JSON_NUMBERS ?? 40_000)
+/** Texts a build. */
+const NUMBERS = setting('SABOT_JSON_NUMBERS', 350_000)
 
 const view = new DataView(new ArrayBuffer(8))
 

@@ -1,7 +1,6 @@
 /* The three builds of the kernels, for tests that run on each. */
-import { existsSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { instantiateKernel, type Kernel, type KernelOptions } from '../../src/kernel/module.js'
+import { kernelBytes } from '../platform/kernel-bytes.js'
 
 export interface Build {
   readonly name: 'simd' | 'scalar' | 'checked'
@@ -10,11 +9,9 @@ export interface Build {
 
 const FILES = { simd: 'sabot.wasm', scalar: 'sabot.scalar.wasm', checked: 'sabot.checked.wasm' } as const
 
-function load(name: Build['name']): Build {
-  const path = fileURLToPath(new URL(`../../build/${FILES[name]}`, import.meta.url))
-  if (!existsSync(path)) throw new Error(`build/${FILES[name]} is not built: run "node scripts/build-wasm.mjs" first`)
-  const module = new WebAssembly.Module(readFileSync(path))
+async function load(name: Build['name']): Promise<Build> {
+  const module = await WebAssembly.compile(await kernelBytes(FILES[name]))
   return { name, create: options => instantiateKernel(module, options) }
 }
 
-export const builds: readonly Build[] = [load('simd'), load('scalar'), load('checked')]
+export const builds: readonly Build[] = await Promise.all([load('simd'), load('scalar'), load('checked')])

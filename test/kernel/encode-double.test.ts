@@ -3,12 +3,13 @@ import { describe, expect, it } from 'vitest'
 import { Batch, Float64Column, schema } from '../../src/core/index.js'
 import { createNdjsonEncoder } from '../../src/formats/ndjson.js'
 import { Random } from '../formats/json-arbitraries.js'
+import { setting } from '../platform/setting.js'
 import { builds } from './builds.js'
 
 const wanted = schema({ x: 'f64' })
 const decoder = new TextDecoder()
 /** Doubles a build; SABOT_DOUBLES=1000000 for a long run. */
-const DOUBLES = Number(process.env.SABOT_DOUBLES ?? 100_000)
+const DOUBLES = setting('SABOT_DOUBLES', 100_000)
 const AT_ONCE = 10_000
 
 describe.each(builds)('doubles as text ($name)', ({ name, create }) => {

@@ -30,12 +30,11 @@ function isValid(validity: Uint8Array, row: number): boolean {
 }
 
 export function utf8Of(keys: readonly Key[]): { offsets: Int32Array; bytes: Uint8Array } {
-  const encoded = keys.map(key => new TextEncoder().encode(key ?? ''))
+  const encoder = new TextEncoder()
+  const lengths = keys.map(key => encoder.encode(key ?? '').length)
   const offsets = new Int32Array(keys.length + 1)
-  encoded.forEach((bytes, row) => {
-    offsets[row + 1] = (offsets[row] ?? 0) + bytes.length
-  })
-  return { offsets, bytes: Uint8Array.from(Buffer.concat(encoded)) }
+  for (const [row, length] of lengths.entries()) offsets[row + 1] = (offsets[row] ?? 0) + length
+  return { offsets, bytes: encoder.encode(keys.map(key => key ?? '').join('')) }
 }
 
 function stringsOf({ offsets, bytes, validity }: ReadStrings): Key[] {

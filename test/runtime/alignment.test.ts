@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { callback, collect, execute, job, memory, type Source, splits, type TimestampOptions } from '../../src/index.js'
+import { nextTurn } from '../platform/next-turn.js'
 import { environment, observed } from './streams.js'
 
 interface Row {
@@ -41,7 +42,7 @@ const sources = (name: 'quick' | 'slow'): Source<Row> =>
   name === 'quick'
     ? memory(rows(1_000, 10))
     : (observed(memory(rows(100, 100)), async () => {
-        for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
+        for (let turn = 0; turn < 20; turn++) await nextTurn()
       }) as Source<Row>)
 
 describe('aligned sources', () => {

@@ -16,6 +16,7 @@ import {
 } from '../../src/index.js'
 import { MemoryCheckpointStorage } from '../../src/state/memory-storage.js'
 import { ManualClock, MemoryFiles } from '../../src/testing/index.js'
+import { nextTurn } from '../platform/next-turn.js'
 import { environment, LATE, OUTPUT, observed, type Reading, readings, sensorJob, text } from './streams.js'
 
 const rows = (from: number, to: number, step = 1): { at: number }[] =>
@@ -27,7 +28,7 @@ describe('a source of several splits', () => {
     const late = collect<{ at: number }>()
     let firedBeforeEnd = 0
     const onRead = async (read: number): Promise<void> => {
-      for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
+      for (let turn = 0; turn < 20; turn++) await nextTurn()
       if (read === 2) firedBeforeEnd = sink.rows.length
     }
     const graph = job('splits', j => {
@@ -89,7 +90,7 @@ describe('a source of several splits', () => {
       environment(new MemoryFiles(), clock),
     )
     const settle = async (): Promise<void> => {
-      for (let turn = 0; turn < 50; turn++) await new Promise(resolve => setImmediate(resolve))
+      for (let turn = 0; turn < 50; turn++) await nextTurn()
     }
     await settle()
     expect(results).toEqual([])

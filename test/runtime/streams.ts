@@ -1,8 +1,10 @@
 /* Jobs, sources and environments for the tests of the runtime. */
+
 import { count, type Job, job, max, memory, ndjson, type Source, sum, tumbling } from '../../src/index.js'
 import { ManualClock, MemoryFiles, type TestEnvironment, testEnvironment } from '../../src/testing/index.js'
 import { randomBelow, seededRandom } from '../../src/testing/seeded-random.js'
 import { builds } from '../kernel/builds.js'
+import { nextTurn } from '../platform/next-turn.js'
 
 export interface Reading {
   readonly sensor: string
@@ -83,7 +85,7 @@ export class PassingClock extends ManualClock {
   }
 
   override nextTurn(): Promise<void> {
-    return new Promise(resolve => setImmediate(resolve))
+    return nextTurn()
   }
 }
 

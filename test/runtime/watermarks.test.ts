@@ -13,6 +13,7 @@ import {
 } from '../../src/index.js'
 import { describeHolder, mergeInputs, watermarkReport } from '../../src/runtime/watermark-report.js'
 import { ManualClock, MemoryFiles } from '../../src/testing/index.js'
+import { nextTurn } from '../platform/next-turn.js'
 import { environment } from './streams.js'
 
 const START = Date.UTC(2026, 0, 1)
@@ -35,7 +36,7 @@ function gated(times: readonly number[]): { rows: AsyncIterable<{ at: number }>;
 }
 
 const settle = async (): Promise<void> => {
-  for (let turn = 0; turn < 40; turn++) await new Promise(resolve => setImmediate(resolve))
+  for (let turn = 0; turn < 40; turn++) await nextTurn()
 }
 
 const report = (handle: JobHandle, id: string): OperatorWatermark => {

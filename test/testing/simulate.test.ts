@@ -15,10 +15,11 @@ import {
 } from '../../src/index.js'
 import { type SimulateOptions, type Simulation, simulate, undisturbed } from '../../src/testing/index.js'
 import { builds } from '../kernel/builds.js'
+import { setting } from '../platform/setting.js'
 import { type Reading, readings, sensorJob } from '../runtime/streams.js'
 
 /** Seeds in all, over the shapes; SABOT_SIMULATION_SEEDS=2000 for a long run. */
-const SEEDS = Number(process.env.SABOT_SIMULATION_SEEDS ?? 100)
+const SEEDS = setting('SABOT_SIMULATION_SEEDS', 100)
 
 const createKernel: SimulateOptions['createKernel'] = () => {
   const [build] = builds
