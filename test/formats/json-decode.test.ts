@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Schema } from '../../src/core/index.js'
 import { builds } from '../kernel/builds.js'
 import { setting } from '../platform/setting.js'
@@ -9,6 +9,8 @@ import { decodeJson, utf8 } from './json-running.js'
 /** Records of each kind and build: some 21 times as many are decoded in all. */
 const RECORDS = Math.ceil(setting('SABOT_JSON_RECORDS', 50_000) / 21)
 const PER_INPUT = 100
+
+vi.setConfig({ testTimeout: 600_000 })
 
 function join(parts: readonly Uint8Array[], between: string, before = '', behind = ''): Uint8Array {
   const bytes: number[] = [...utf8(before)]
