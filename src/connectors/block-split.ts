@@ -10,15 +10,19 @@ import type { SplitReader, SplitRequest } from './file-source.js'
 import { naming } from './naming.js'
 import { invalidPosition } from './row-position.js'
 
-type OpenBlocks = (file: ReadableFile, schema: Schema | undefined) => Promise<RowBlocks>
+type OpenBlocks = (
+  file: ReadableFile,
+  schema: Schema | undefined,
+  fields: readonly string[] | undefined,
+) => Promise<RowBlocks>
 
 export async function openBlockSplit(request: SplitRequest, open: OpenBlocks): Promise<SplitReader> {
-  const { file, schema, position } = request
+  const { file, schema, fields, position } = request
   const opened = await file.open()
   try {
     const from = position === undefined ? undefined : placeOf(position, file.name)
     if (from !== undefined) checkReplayable(file, opened, from.version)
-    const blocks = await naming(file.name, () => open(opened, schema))
+    const blocks = await naming(file.name, () => open(opened, schema, fields))
     const split = new BlockSplit(request, opened, blocks)
     if (from !== undefined) await split.goTo(from)
     return split

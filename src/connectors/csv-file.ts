@@ -55,10 +55,11 @@ function csvRecordFormat(options: CsvDecoderOptions): RecordFormat {
       return {
         isArray: false,
         inferSchema: () => (first === undefined ? undefined : inferFields(head.bytes, options)),
-        decoder: ({ kernel, schema, batchRows, isResumed }) =>
+        decoder: ({ kernel, schema, declared, batchRows, isResumed }) =>
           csvDecoder(kernel, schema, {
             ...options,
             ...(isResumed && header ? { header: false, columns: names } : {}),
+            ...(header ? {} : { columns: options.columns ?? declared.names }),
             batchRows,
           }),
         // Skipped, or a record of one field whose outcome counts for nothing.

@@ -6,7 +6,8 @@
  * whatever has come to the directory meanwhile. Files that were read to their end need not be there any more.
  */
 import { SabotError } from '../core/errors.js'
-import { type Json, memberOf } from '../core/json.js'
+import { addCounters, type Json, memberOf } from '../core/json.js'
+import { readSchema } from '../core/read-schema.js'
 import { Schema } from '../core/schema.js'
 import type { Source, SourceBatch, SourceContext, SourceReader } from '../operators/source.js'
 import { type FileInput, FileInputs, type InputFile } from './file-input.js'
@@ -20,17 +21,21 @@ export interface SplitRequest {
   readonly schema: Schema | undefined
   /** As a reader of the same file gave it; undefined: from the beginning. */
   readonly position: Json | undefined
+  /** The only fields that are wanted; undefined: all. */
+  readonly fields: readonly string[] | undefined
   readonly context: SourceContext
 }
 
 /** One file while it is read. */
 export interface SplitReader {
-  /** undefined: the file has no record that would tell it. */
+  /** With the fields that are not wanted, too. undefined: the file has no record that would tell it. */
   readonly schema: Schema | undefined
   /** Rows of the whole file, where known. */
   readonly rowCount: number | undefined
   /** Records that became no row, from the beginning of the file. */
   readonly rejected: number
+  /** See SourceReader. Those of several files are added. */
+  readonly gauges?: Readonly<Record<string, number>>
   /** The next rows, with the position in the file behind them; undefined at its end. */
   read(): Promise<SourceBatch | undefined>
   /** Also while a read is under way, which then ends as if the file did. */
@@ -52,30 +57,37 @@ export interface FileSourceInit {
   readonly input: FileInput
   readonly format: FileFormat
   readonly schema: Schema | undefined
+  /** What is read of the files, for people. */
+  readonly details?: string | undefined
   /** Reads what is appended to one file, for ever. */
   readonly follow?: FollowOptions | undefined
+  /** The only fields that are wanted; undefined: all. */
+  readonly fields?: readonly string[] | undefined
 }
 
-export function fileSource({ input, format, schema, follow }: FileSourceInit): Source {
+export function fileSource(init: FileSourceInit): Source {
+  const { input, format, schema, follow, fields, details } = init
   const { kind } = format
   const inputs = new FileInputs(input, kind)
   const followed = follow && inputs.onlyPath
+  const described = follow === undefined ? inputs.description : `${inputs.description}, followed`
   return {
     kind,
-    description: follow === undefined ? inputs.description : `${inputs.description}, followed`,
-    schema,
+    description: details === undefined ? described : `${described}, ${details}`,
+    schema: schema && readSchema(schema, fields),
     replayable: inputs.replayable,
+    project: wanted => fileSource({ ...init, fields: wanted }),
     open: async context => {
       const { position, files, clock } = context
       const from = position === undefined ? undefined : positionOf(position, inputs.description)
       if (follow !== undefined && followed !== undefined) {
         const follower = new Follower(files, followed, clock, follow.pollMs, from?.mark)
-        const reader = new FileSequence(format, schema, context, follower, from)
+        const reader = new FileSequence(init, context, follower, from)
         await reader.begin()
         return reader
       }
       const list = new FileList(await inputs.list(files), inputs.description, from)
-      const reader = new FileSequence(format, schema, context, list, from)
+      const reader = new FileSequence(init, context, list, from)
       await reader.begin()
       return reader
     },
@@ -166,7 +178,7 @@ class FileList implements Splits {
 }
 
 class FileSequence implements SourceReader {
-  private readonly format: FileFormat
+  private readonly init: FileSourceInit
   private readonly context: SourceContext
   private readonly splits: Splits
   private schema: Schema | undefined
@@ -175,21 +187,16 @@ class FileSequence implements SourceReader {
   private within: Json
   /** In the files that are read to their end. */
   private rejected: number
+  private readonly gaugesBefore: Record<string, number> = {}
   private hasEnded = false
   private rowsOfFirst: number | undefined
 
-  constructor(
-    format: FileFormat,
-    schema: Schema | undefined,
-    context: SourceContext,
-    splits: Splits,
-    from: FilePosition | undefined,
-  ) {
-    this.format = format
+  constructor(init: FileSourceInit, context: SourceContext, splits: Splits, from: FilePosition | undefined) {
+    this.init = init
     this.context = context
     this.splits = splits
     const known = from === undefined || from.schema === null ? undefined : Schema.fromJSON(from.schema)
-    this.schema = schema ?? known
+    this.schema = init.schema ?? known
     this.at = from?.at ?? 0
     this.within = from?.in ?? null
     this.rejected = from?.rejected ?? 0
@@ -214,6 +221,12 @@ class FileSequence implements SourceReader {
     return rejected === 0 ? {} : { 'invalid-record': rejected }
   }
 
+  get gauges(): Readonly<Record<string, number>> {
+    const gauges = { ...this.gaugesBefore }
+    addCounters(gauges, this.open?.gauges ?? {})
+    return gauges
+  }
+
   async read(): Promise<SourceBatch | undefined> {
     while (!this.hasEnded) {
       const { open } = this
@@ -222,7 +235,7 @@ class FileSequence implements SourceReader {
       this.schema ??= open.schema
       if (next !== undefined) return { ...next, position: this.positionAt(next.position) }
       if (this.hasEnded) return undefined
-      this.rejected += open.rejected
+      this.count(open)
       this.open = undefined
       await open.close()
       this.at += 1
@@ -237,17 +250,25 @@ class FileSequence implements SourceReader {
     this.splits.close()
     const { open } = this
     if (open === undefined) return
-    this.rejected += open.rejected
+    this.count(open)
     this.open = undefined
     await open.close()
+  }
+
+  /** What is kept of a file that is done with. */
+  private count({ rejected, gauges }: SplitReader): void {
+    this.rejected += rejected
+    addCounters(this.gaugesBefore, gauges ?? {})
   }
 
   private async openNext(): Promise<void> {
     const file = await this.splits.next()
     if (file === undefined || this.hasEnded) return
-    const opened = await this.format.openSplit({
+    const { format, fields } = this.init
+    const opened = await format.openSplit({
       file,
       schema: this.schema,
+      fields,
       position: this.within ?? undefined,
       context: this.context,
     })

@@ -15,7 +15,7 @@ export { type JsonFileOptions, json } from './json-file.js'
 export { type LimitOptions, limit } from './limit.js'
 export { memory } from './memory.js'
 export { ndjson } from './ndjson.js'
-export { parquet } from './parquet.js'
+export { type ParquetOptions, parquet } from './parquet.js'
 export type { RejectedRecord } from './record-format.js'
 export type { InvalidRecords, RecordFileOptions } from './record-source.js'
 export { type ReplayOptions, replay } from './replay.js'
@@ -24,6 +24,7 @@ export { splits } from './splits.js'
 export { stdout } from './stdout.js'
 export { type TableSink, table } from './table.js'
 export { arrowFile, avroFile, parquetFile } from './table-sinks.js'
+export type { Instant, TimeRange } from './time-range.js'
 export {
   type ReadableStreamConstructor,
   toReadableStream,

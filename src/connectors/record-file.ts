@@ -1,6 +1,7 @@
 /* One file of records while it is read: from chunks of bytes to decoded records, and the places between them. */
 import { SabotError } from '../core/errors.js'
 import type { ReadableFile } from '../core/files.js'
+import { readSchema } from '../core/read-schema.js'
 import type { Schema } from '../core/schema.js'
 import type { SourceContext } from '../operators/source.js'
 import type { ByteReader, Compression } from './decompress.js'
@@ -19,6 +20,8 @@ export interface RecordFileRequest {
   readonly format: RecordFormat
   /** undefined: it is inferred from the first records. */
   readonly schema: Schema | undefined
+  /** The only fields that are wanted; undefined: all. */
+  readonly fields: readonly string[] | undefined
   readonly place: RecordPlace
   /** Whether rows of the file were given out before. */
   readonly isResumed: boolean
@@ -138,7 +141,7 @@ export class RecordFileReader {
    */
   static async open(
     { file, compression }: FileOfRecords,
-    { format, schema, place, isResumed, version, isClosed }: RecordFileRequest,
+    { format, schema, fields, place, isResumed, version, isClosed }: RecordFileRequest,
     { kernel, batchRows, clock }: SourceContext,
   ): Promise<RecordFileReader | undefined> {
     const path = file.name
@@ -165,7 +168,8 @@ export class RecordFileReader {
       else if (offset > 0) await bytes.skip(offset, path)
       const reader = bytes
       return await naming(path, () => {
-        const decoder = layout.decoder({ kernel, schema: known, batchRows, isResumed: offset > 0 })
+        const wanted = readSchema(known, fields)
+        const decoder = layout.decoder({ kernel, schema: wanted, declared: known, batchRows, isResumed: offset > 0 })
         try {
           return new RecordFileReader({ path, layout, decoder, bytes: reader, place, batchRows, schema: known, opened })
         } catch (cause) {

@@ -40,7 +40,10 @@ export interface RecordDecoder {
 
 export interface DecoderRequest {
   readonly kernel: SourceContext['kernel']
+  /** The fields that are decoded. */
   readonly schema: Schema
+  /** All fields that were declared, or inferred. */
+  readonly declared: Schema
   readonly batchRows: number
   /** Reading goes on behind a record, so that a header, say, has gone by. */
   readonly isResumed: boolean

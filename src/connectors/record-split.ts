@@ -89,13 +89,13 @@ export class RecordSplit implements SplitReader {
   }
 
   private async openFile(): Promise<RecordFileReader | undefined> {
-    const { file, schema, context } = this.request
+    const { file, schema, fields, context } = this.request
     if (this.base.ended === 'file') return undefined
     const { version } = this.base
     const isResumed = this.request.position !== undefined
     const open = await RecordFileReader.open(
       { file, compression: this.options.compression },
-      { format: this.format, schema, place: this.base, isResumed, version, isClosed: () => this.isClosed },
+      { format: this.format, schema, fields, place: this.base, isResumed, version, isClosed: () => this.isClosed },
       context,
     )
     this.open = open

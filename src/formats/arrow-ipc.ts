@@ -14,6 +14,7 @@ import { Batch } from '../core/batch.js'
 import { SabotError } from '../core/errors.js'
 import type { ReadableFile } from '../core/files.js'
 import { nearestName } from '../core/nearest.js'
+import { readSchema } from '../core/read-schema.js'
 import { Schema } from '../core/schema.js'
 import type { Field } from '../core/types.js'
 import { checkFooter, checkMessage } from './arrow-metadata.js'
@@ -34,27 +35,35 @@ const MAX_EMPTY_ROWS = 16_777_216
 
 /**
  * Opens a stream or a file, as its first bytes tell; a file needs random access. With a schema only its fields are
- * decoded: integers and floats of other widths where every value is exact. Bodies may be compressed by LZ4 or zstd.
+ * decoded, with `fields` only those of them: integers and floats of other widths where every value is exact. Bodies may be compressed by LZ4 or zstd.
  * @throws SabotError ARROW_INVALID when it is foreign, damaged or truncated; MISSING_COLUMN; TYPE_MISMATCH;
  *   UNSUPPORTED_TYPE. Record batches also throw NULL_VALUE, OUT_OF_RANGE, COMPRESSION_INVALID.
  */
-export async function openArrow(file: ReadableFile, declared: Schema | undefined): Promise<RowBlocks> {
+export async function openArrow(
+  file: ReadableFile,
+  declared: Schema | undefined,
+  fields?: readonly string[],
+): Promise<RowBlocks> {
   const window = new ByteWindow(file)
   const magic = await window.read(0, MAGIC.length)
-  if (MAGIC !== String.fromCharCode(...magic)) return openStream(window, declared)
+  if (MAGIC !== String.fromCharCode(...magic)) return openStream(window, declared, fields)
   const whole = file.isSequential === true ? await inMemory(window) : file
   const { schema, blocks } = await readFooter(whole)
   return guarded('The schema cannot be read', 0, () => {
-    return new OpenArrow(schema, declared, new BlockMessages(whole, blocks))
+    return new OpenArrow(schema, declared, fields, new BlockMessages(whole, blocks))
   })
 }
 
-async function openStream(window: ByteWindow, declared: Schema | undefined): Promise<RowBlocks> {
+async function openStream(
+  window: ByteWindow,
+  declared: Schema | undefined,
+  fields: readonly string[] | undefined,
+): Promise<RowBlocks> {
   const messages = new StreamMessages(window)
   const first = await messages.next()
   if (first === undefined || !first.message.isSchema()) throw invalid('The data does not begin as Arrow IPC does', 0)
   const schema = first.message.header()
-  return guarded('The schema cannot be read', 0, () => new OpenArrow(schema, declared, messages))
+  return guarded('The schema cannot be read', 0, () => new OpenArrow(schema, declared, fields, messages))
 }
 
 /** A file that comes as a stream: its end is wanted first. */
@@ -188,6 +197,7 @@ async function readFooter(
 
 class OpenArrow implements RowBlocks {
   readonly schema: Schema
+  private readonly wanted: Schema
   /** Record batches before the next one. */
   at = 0
   private readonly arrowSchema: arrow.Schema
@@ -196,12 +206,18 @@ class OpenArrow implements RowBlocks {
   private readonly messages: Messages
   private readonly dictionaries = new Map<number, arrow.Vector>()
 
-  constructor(arrowSchema: arrow.Schema, declared: Schema | undefined, messages: Messages) {
+  constructor(
+    arrowSchema: arrow.Schema,
+    declared: Schema | undefined,
+    fields: readonly string[] | undefined,
+    messages: Messages,
+  ) {
     this.arrowSchema = arrowSchema
     this.messages = messages
     const known = arrowSchema.fields.map(({ name }) => name)
     this.schema = declared ?? new Schema(arrowSchema.fields.map(field => readField(field, field.name)))
-    this.columns = this.schema.fields.map((field, position) => {
+    this.wanted = readSchema(this.schema, fields)
+    const columns = this.schema.fields.map((field, position) => {
       const index = declared === undefined ? position : known.indexOf(field.name)
       const inFile = arrowSchema.fields[index]
       if (inFile === undefined) throw missingColumn(field.name, known)
@@ -209,6 +225,7 @@ class OpenArrow implements RowBlocks {
       checkCast(file, field)
       return { index, declared: field, file }
     })
+    this.columns = columns.filter(({ declared: { name } }) => this.wanted.has(name))
   }
 
   async seek(at: number): Promise<boolean> {
@@ -239,7 +256,7 @@ class OpenArrow implements RowBlocks {
       )
       return castColumn(read, declared)
     })
-    return new Batch({ schema: this.schema, columns, rowCount })
+    return new Batch({ schema: this.wanted, columns, rowCount })
   }
 
   /** The next record batch, when the dictionaries before it are loaded. */

@@ -5,6 +5,7 @@ import type { ColumnBuilder } from '../core/column-builder.js'
 import { describeValue, SabotError } from '../core/errors.js'
 import type { ReadableFile } from '../core/files.js'
 import { nearestName } from '../core/nearest.js'
+import { readSchema } from '../core/read-schema.js'
 import { Schema } from '../core/schema.js'
 import { type Field, typeName } from '../core/types.js'
 import { decodeUtf8 } from '../core/utf8.js'
@@ -25,15 +26,20 @@ const MAX_EMPTY_ROWS = 16_777_216
 const LONG_BYTES = 10
 
 /**
- * Opens a file by its header. With a schema only its fields are decoded; others are stepped over.
+ * Opens a file by its header. With a schema only its fields are decoded, with `fields` only those of them; others are
+ * stepped over.
  * @throws SabotError AVRO_INVALID when the file is foreign or damaged, or its schema is no record; MISSING_COLUMN;
  *   TYPE_MISMATCH; UNSUPPORTED_TYPE for a codec that is not here (bzip2, xz). Blocks also throw NULL_VALUE and
  *   OUT_OF_RANGE, COMPRESSION_INVALID.
  */
-export async function openAvro(file: Pick<ReadableFile, 'read'>, declared: Schema | undefined): Promise<RowBlocks> {
+export async function openAvro(
+  file: Pick<ReadableFile, 'read'>,
+  declared: Schema | undefined,
+  fields?: readonly string[],
+): Promise<RowBlocks> {
   const window = new ByteWindow(file)
   const header = await readHeader(window)
-  return new OpenAvro(window, header, declared ?? new Schema(header.record.fields.map(fieldOfAvro)))
+  return new OpenAvro(window, header, declared ?? new Schema(header.record.fields.map(fieldOfAvro)), fields)
 }
 
 class OpenAvro implements RowBlocks {
@@ -42,15 +48,17 @@ class OpenAvro implements RowBlocks {
   at: number
   private readonly window: ByteWindow
   private readonly header: Header
+  private readonly wanted: Schema
   private readonly steps: readonly Step[]
   private readonly minBytes: number
 
-  constructor(window: ByteWindow, header: Header, schema: Schema) {
+  constructor(window: ByteWindow, header: Header, schema: Schema, fields: readonly string[] | undefined) {
     this.window = window
     this.header = header
     this.schema = schema
     this.at = header.end
-    this.steps = planColumns(header.record, schema)
+    this.wanted = readSchema(schema, fields)
+    this.steps = planColumns(header.record, schema, this.wanted)
     this.minBytes = minBytesOf(header.record)
   }
 
@@ -67,7 +75,7 @@ class OpenAvro implements RowBlocks {
     const most = this.minBytes === 0 ? MAX_EMPTY_ROWS : bytes.length / this.minBytes
     if (frame.rowCount > most) throw invalid(`The block at byte ${this.at} claims ${frame.rowCount} rows`, this.at)
     this.at = frame.end
-    return new Block(this.schema, this.steps, bytes, frame.rowCount)
+    return new Block(this.wanted, this.steps, bytes, frame.rowCount)
   }
 }
 
@@ -156,7 +164,7 @@ async function readFrame(window: ByteWindow, offset: number, sync: Uint8Array): 
 /** A field of the file: read into a column, or stepped over. */
 type Step = { readonly read: AvroReader; readonly column: number } | { readonly skip: (input: AvroInput) => void }
 
-function planColumns(record: AvroRecord, schema: Schema): Step[] {
+function planColumns(record: AvroRecord, schema: Schema, wanted: Schema): Step[] {
   const known = record.fields.map(({ name }) => name)
   for (const field of schema.fields) {
     const inFile = record.fields.find(({ name }) => name === field.name)
@@ -173,7 +181,7 @@ function planColumns(record: AvroRecord, schema: Schema): Step[] {
     )
   }
   return record.fields.map(({ name, type }): Step => {
-    return schema.has(name) ? { read: avroReader(type), column: schema.indexOf(name) } : { skip: avroSkipper(type) }
+    return wanted.has(name) ? { read: avroReader(type), column: wanted.indexOf(name) } : { skip: avroSkipper(type) }
   })
 }
 

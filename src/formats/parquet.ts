@@ -8,6 +8,7 @@ import type { Column } from '../core/column.js'
 import { SabotError } from '../core/errors.js'
 import type { ReadableFile } from '../core/files.js'
 import { nearestName } from '../core/nearest.js'
+import { readSchema } from '../core/read-schema.js'
 import { Schema } from '../core/schema.js'
 import { type Field, fieldsOf, type RowOf, type SchemaShape } from '../core/types.js'
 import { checkRows, decodeChunks, type LeafChunk, leavesOf } from './parquet-chunk.js'
@@ -30,6 +31,17 @@ export interface ParquetFile<Row = unknown> {
    * @throws SabotError NULL_VALUE or OUT_OF_RANGE with column and row of the file; PARQUET_INVALID for damaged data.
    */
   readRowGroup(index: number): Promise<Batch<Row>>
+  /** Only some of the fields, in the order of the schema. */
+  readRowGroup(index: number, fields: readonly string[] | undefined): Promise<Batch>
+  /** What the statistics of a group tell of the times in a column of timestamps; undefined: nothing. */
+  timesOf(index: number, field: string): ParquetTimes | undefined
+}
+
+/** ms; a time of finer units is cut towards −∞, as those of the rows are. */
+export interface ParquetTimes {
+  readonly earliest: number
+  readonly latest: number
+  readonly hasNulls: boolean
 }
 
 /**
@@ -92,16 +104,28 @@ class OpenParquetFile implements ParquetFile {
     this.rowCount = firstRow
   }
 
-  async readRowGroup(index: number): Promise<Batch> {
+  async readRowGroup(index: number, fields?: readonly string[]): Promise<Batch> {
     const group = this.rowGroups[index]
     const described = this.metadata.rowGroups[index]
     if (group === undefined || described === undefined) {
       throw new RangeError(`The file has ${this.rowGroups.length} row groups, none at ${index}`)
     }
+    const schema = readSchema(this.schema, fields)
     const columns: Column[] = []
     // One after the other: a column's decoded values are some tens of bytes a row until they are converted.
-    for (const column of this.columns) columns.push(await this.readColumn(column, described, group))
-    return new Batch({ schema: this.schema, columns, rowCount: group.rowCount })
+    for (const column of this.columns) {
+      if (schema.has(column.field.name)) columns.push(await this.readColumn(column, described, group))
+    }
+    return new Batch({ schema, columns, rowCount: group.rowCount })
+  }
+
+  timesOf(index: number, field: string): ParquetTimes | undefined {
+    const columns = this.metadata.rowGroups[index]?.columns
+    const chunk = columns?.find(({ meta_data }) => samePath(meta_data?.path_in_schema, [field]))?.meta_data
+    const { min_value, max_value, min, max, null_count } = chunk?.statistics ?? {}
+    const [earliest, latest] = [min_value ?? min, max_value ?? max]
+    if (typeof earliest !== 'number' || typeof latest !== 'number') return undefined
+    return { earliest, latest, hasNulls: null_count !== 0n }
   }
 
   private async readColumn({ field, tree }: FileColumn, described: RowGroup, group: ParquetRowGroup): Promise<Column> {

@@ -3,6 +3,7 @@ import type { Batch } from '../core/batch.js'
 import type { Schema } from '../core/schema.js'
 
 export interface RowBlocks {
+  /** With the fields that are not wanted, too. */
   readonly schema: Schema
   /** Where the next block is, in the file's own terms; ascending. */
   readonly at: number

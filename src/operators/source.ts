@@ -21,6 +21,12 @@ export interface Source<Row = unknown> {
    * start, one that is gone is refused with SOURCE_CHANGED. Without it the source is one split.
    */
   readonly splits?: (context: Pick<SourceContext, 'files'>) => Promise<readonly SourceSplit[]>
+  /**
+   * The source with these of its fields only, in its own order, where it can leave others undecoded. Of names that it
+   * does not have nothing comes; at least one field does. Positions are those of the whole source. What stands in the
+   * other fields is not looked at: a value there that does not fit makes no record a bad one.
+   */
+  readonly project?: (fields: readonly string[]) => Source
   /** How many rows there will be, where known when opened: for progress only. */
   open(context: SourceContext): Promise<SourceReader>
 }
@@ -56,6 +62,8 @@ export interface SourceReader {
   readonly rowCount: number | undefined
   /** Records that became no row, by reason, for a source that goes on without them. */
   readonly dropped?: Readonly<Record<string, number>>
+  /** Figures of the reader's own, such as rowGroupsSkipped: those of several readers are added. */
+  readonly gauges?: Readonly<Record<string, number>>
   /**
    * The next rows with the position behind them; undefined at the end of the input. Not called again before the
    * promise is settled, nor after it gave undefined or failed.

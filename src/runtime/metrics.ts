@@ -104,9 +104,14 @@ function metricsOf(node: TaskNode, around: Surroundings): OperatorMetrics {
   const watermarkSinceMs = node.progress?.sinceMs
   if (!(node instanceof OperatorNode)) {
     const dropped: Record<string, number> = {}
-    for (const source of around.sources) if (source.node === node) addCounters(dropped, source.pump.dropped)
+    const gauges: Record<string, number> = {}
+    for (const source of around.sources) {
+      if (source.node !== node) continue
+      addCounters(dropped, source.pump.dropped)
+      addCounters(gauges, source.pump.gauges)
+    }
     const inputs = node.progress?.all ?? []
-    return { ...counted, watermark: node.lastWatermark, watermarkSinceMs, inputs, dropped, gauges: {} }
+    return { ...counted, watermark: node.lastWatermark, watermarkSinceMs, inputs, dropped, gauges }
   }
   const { reachedWatermark: watermark, dropped, gauges } = node
   return { ...counted, watermark, watermarkSinceMs, inputs: inputsOf(node, around), dropped, gauges }

@@ -44,6 +44,10 @@ export class SourcePump {
     return this.reader?.dropped ?? {}
   }
 
+  get gauges(): Readonly<Record<string, number>> {
+    return this.reader?.gauges ?? {}
+  }
+
   start(): void {
     this.done ??= this.pump()
   }

@@ -75,6 +75,25 @@ describe('cat', () => {
     expect(printed).toMatch(/without a time +1 row\n.*by up to 1h\n.*outOfOrderness: '1h'/s)
   })
 
+  it('shows the rows of a range of time', async () => {
+    expect(await run(catCommand, path('in.csv'), '--from', '2024-05-01T09:30:00Z')).toBe(0)
+    expect(printed).toBe('{"n":1,"at":"2024-05-01T10:00:00.000Z"}\n')
+    printed = ''
+    expect(await run(convertCommand, path('in.csv'), path('in.parquet'))).toBe(0)
+    printed = ''
+    expect(await run(catCommand, path('in.parquet'), '--from', '2024-05-01', '--to', '2024-05-01T09:30:00Z')).toBe(0)
+    expect(printed).toBe('{"n":2,"at":"2024-05-01T09:00:00.000Z"}\n')
+    printed = ''
+    expect(await run(catCommand, path('in.csv'), '--to', '3', '--time', 'n')).toBe(0)
+    expect(printed.split('\n')).toHaveLength(3)
+    await expect(run(catCommand, path('in.csv'), '--from', '2024-05-02', '--to', '2024-05-01')).rejects.toMatchObject({
+      code: 'INVALID_RANGE',
+    })
+    await expect(run(catCommand, path('in.csv'), '--from', 'noon')).rejects.toMatchObject({
+      code: 'commander.invalidArgument',
+    })
+  })
+
   it('gives the rows before one that is invalid, and its line; or leaves it out', async () => {
     expect(await run(catCommand, path('late.ndjson'))).toBe(1)
     expect(printed.split('\n').length).toBeGreaterThan(8000)

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { stdout } from '../../connectors/stdout.js'
+import { type Instant, type MillisecondRange, millisecondRange } from '../../connectors/time-range.js'
 import type { Batch } from '../../core/batch.js'
 import { SabotError } from '../../core/errors.js'
 import type { Schema } from '../../core/schema.js'
@@ -14,14 +15,16 @@ import {
   FILES_HELP,
   formatOf,
   formatOption,
+  instantOption,
   type ReadingOptions,
   skipInvalidOption,
   sourceOf,
 } from './data-files.js'
-import { EventTimeStats, timeFieldOf } from './event-time-stats.js'
+import { EventTimeStats, rowsInRange, timeFieldOf } from './event-time-stats.js'
 import { reportError } from './report-error.js'
 import { verboseOption } from './settings.js'
 import { shapeText } from './shape-text.js'
+import { UsageError } from './usage-error.js'
 
 const HELP = `
 Examples:
@@ -30,6 +33,8 @@ Examples:
   $ sabot cat flights.parquet --schema        the columns and their types, as a program declares them
   $ sabot cat clicks.ndjson --stats           rows, time range, how far out of order, and the watermark bound to choose
   $ sabot cat clicks.ndjson --stats --time at by another column of times than the first
+  $ sabot cat flights.parquet --from 2001-01-01 --to 2001-01-02T06:00:00Z
+                                              rows with a time in the range; row groups of Parquet outside are not read
   $ sabot cat part-*.csv > all.ndjson         several files, one after the other
 
 ${FILES_HELP}
@@ -44,6 +49,8 @@ interface CatOptions extends ReadingOptions {
   readonly schema?: true
   readonly stats?: true
   readonly time?: string
+  readonly from?: Instant
+  readonly to?: Instant
   readonly verbose?: true
 }
 
@@ -55,7 +62,12 @@ export function catCommand(done: (exitCode: number) => void): Command {
     .addOption(new Option('--head <n>', 'read the first n rows only').argParser(parseCount))
     .option('--schema', 'show the columns and their types instead of rows')
     .option('--stats', 'show counts, time range, out-of-orderness and a watermark bound instead of rows')
-    .option('--time <column>', 'the column of event times for --stats (default: the first of timestamps)')
+    .option(
+      '--time <column>',
+      'the column of event times for --stats, --from and --to (default: the first of timestamps)',
+    )
+    .addOption(instantOption('--from <time>', 'only rows with a time from here on'))
+    .addOption(instantOption('--to <time>', 'only rows with a time before this'))
     .addOption(delimiterOption())
     .addOption(skipInvalidOption())
     .addOption(verboseOption())
@@ -81,12 +93,16 @@ async function cat(files: readonly DataFile[], options: CatOptions): Promise<num
   const kernel = createKernel()
   const asRows = options.schema === undefined && options.stats === undefined
   const writer = await stdout().open({ state: undefined, files: storage, kernel, standardOutput, clock })
-  const view = new CatView(options, asRows ? writer : undefined)
+  const timeRange = rangeOf(options)
+  const view = new CatView(options, timeRange, asRows ? writer : undefined)
   for (const { path, format } of files) {
     if (view.isFull) break
     // What cannot be opened ends with 2, as nothing that was asked for has been done for it.
     const context = { position: undefined, batchRows: BATCH_ROWS, files: storage, kernel, clock }
-    const reader = await sourceOf(path, format, options).open(context)
+    const reader = await sourceOf(path, format, {
+      ...options,
+      timeRange: timeRange && { ...timeRange, column: options.time },
+    }).open(context)
     try {
       await view.read(path, reader)
     } catch (error) {
@@ -102,17 +118,29 @@ async function cat(files: readonly DataFile[], options: CatOptions): Promise<num
   return 0
 }
 
+/** @throws UsageError INVALID_RANGE */
+function rangeOf({ from, to }: CatOptions): MillisecondRange | undefined {
+  if (from === undefined && to === undefined) return undefined
+  try {
+    return millisecondRange({ ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) })
+  } catch {
+    throw new UsageError('INVALID_RANGE', `--from ${from} is behind --to ${to}`)
+  }
+}
+
 /** What is shown of the files, one after the other. */
 class CatView {
   private readonly options: CatOptions
+  private readonly range: MillisecondRange | undefined
   private readonly writer: SinkWriter | undefined
   private readonly schemas: { readonly path: string; readonly schema: Schema | undefined }[] = []
   private times: EventTimeStats | undefined
   private rows = 0
   private invalid = 0
 
-  constructor(options: CatOptions, writer: SinkWriter | undefined) {
+  constructor(options: CatOptions, range: MillisecondRange | undefined, writer: SinkWriter | undefined) {
     this.options = options
+    this.range = range
     this.writer = writer
   }
 
@@ -128,7 +156,7 @@ class CatView {
       schema ??= next.batch.schema
       // One batch tells the schema.
       if (this.writer === undefined && this.options.stats === undefined) break
-      await this.take(next.batch)
+      await this.take(this.inRange(next.batch))
     }
     this.schemas.push({ path, schema })
     this.invalid += Object.values(reader.dropped ?? {}).reduce((sum, rows) => sum + rows, 0)
@@ -150,6 +178,15 @@ class CatView {
     } else if (this.invalid > 0) {
       process.stderr.write(`${counted(this.invalid, 'invalid record')} left out\n`)
     }
+  }
+
+  private inRange(batch: Batch): Batch {
+    const { range } = this
+    if (range === undefined) return batch
+    const field = timeFieldOf(batch.schema, this.options.time)
+    if (field === undefined)
+      throw new UsageError('NO_SUCH_COLUMN', 'There is no column of timestamps: name one with --time')
+    return batch.select(rowsInRange(batch, field, range))
   }
 
   private async take(batch: Batch): Promise<void> {

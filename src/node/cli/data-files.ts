@@ -8,6 +8,7 @@ import { json } from '../../connectors/json-file.js'
 import { ndjson } from '../../connectors/ndjson.js'
 import { parquet } from '../../connectors/parquet.js'
 import { arrowFile, avroFile, parquetFile } from '../../connectors/table-sinks.js'
+import { type Instant, type MillisecondRange, millisecondRange, type TimeRange } from '../../connectors/time-range.js'
 import type { Sink } from '../../operators/sink.js'
 import type { Source } from '../../operators/source.js'
 import { UsageError } from './usage-error.js'
@@ -19,6 +20,8 @@ export const DATA_FORMATS: readonly DataFormat[] = ['json', 'csv', 'parquet', 'a
 export interface ReadingOptions {
   readonly delimiter?: string
   readonly skipInvalid?: true
+  /** Of Parquet files only row groups that may have rows in it are read. */
+  readonly timeRange?: MillisecondRange | undefined
 }
 
 export const FILES_HELP = `Files:
@@ -63,6 +66,29 @@ export function skipInvalidOption(): Option {
   return new Option('--skip-invalid', 'go on without records that are malformed, and count them')
 }
 
+function optionsOf({ column, from, to }: MillisecondRange): TimeRange {
+  return {
+    ...(column === undefined ? {} : { column }),
+    ...(Number.isFinite(from) ? { from } : {}),
+    ...(Number.isFinite(to) ? { to } : {}),
+  }
+}
+
+/** `--from` and `--to`. */
+export function instantOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text: string): Instant => {
+    const instant = /^-?\d+$/.test(text) ? Number(text) : text
+    try {
+      millisecondRange({ from: instant })
+      return instant
+    } catch {
+      throw new InvalidArgumentError(
+        "Give a date, a time with its zone such as '2001-01-31T12:00:00Z', or ms since 1970.",
+      )
+    }
+  })
+}
+
 /** By the ending of its name, before .gz or .zst. @throws UsageError FORMAT_UNKNOWN */
 export function formatOf(path: string, option: string): DataFormat {
   const format = FORMATS[endingOf(path)]
@@ -78,12 +104,17 @@ export function delimiterOf(path: string, given: string | undefined): string {
   return given ?? (endingOf(path) === 'tsv' ? '\t' : ',')
 }
 
-export function sourceOf(path: string, format: DataFormat, { delimiter, skipInvalid }: ReadingOptions): Source {
+export function sourceOf(
+  path: string,
+  format: DataFormat,
+  { delimiter, skipInvalid, timeRange }: ReadingOptions,
+): Source {
   const invalid = skipInvalid ? 'skip' : 'fail'
   if (format === 'json') return json(path, undefined, { invalid })
   if (format === 'csv') return csv(path, undefined, { invalid, delimiter: delimiterOf(path, delimiter) })
   if (format === 'arrow') return arrow(path)
-  return format === 'avro' ? avro(path) : parquet(path)
+  if (format === 'avro') return avro(path)
+  return parquet(path, undefined, timeRange === undefined ? {} : { timeRange: optionsOf(timeRange) })
 }
 
 /** What writes a file of a format. */

@@ -1,4 +1,5 @@
 /* What a column of times says about the order of its rows: how far behind the latest before it each one comes. */
+import type { MillisecondRange } from '../../connectors/time-range.js'
 import type { Batch } from '../../core/batch.js'
 import type { Column } from '../../core/column.js'
 import { formatDuration } from '../../core/duration.js'
@@ -94,6 +95,17 @@ export function timeFieldOf(schema: Schema, named: string | undefined): string |
   const times = schema.fields.filter(({ type }) => type === 'timestamp').map(({ name }) => name)
   const known = times.length === 0 ? 'It has no column of timestamps' : `Its timestamps are ${times.join(', ')}`
   throw new UsageError('NO_SUCH_COLUMN', `--time ${named} is no column of timestamps or of numbers of ms. ${known}`)
+}
+
+/** The selected rows whose time is in a range. */
+export function rowsInRange(batch: Batch, field: string, { from, to }: MillisecondRange): Uint32Array {
+  const column = batch.column(field)
+  const rows: number[] = []
+  for (let row = 0; row < batch.length; row++) {
+    const time = timeAt(column, batch.physicalRow(row))
+    if (time !== undefined && time >= from && time < to) rows.push(row)
+  }
+  return Uint32Array.from(rows)
 }
 
 function timeAt(column: Column, row: number): number | undefined {
