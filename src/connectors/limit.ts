@@ -24,6 +24,9 @@ export function limit<Row>(source: Source<Row>, { rowsPerSecond }: LimitOptions)
     description: `${source.description}, ${rowsPerSecond} rows a second`,
     schema: source.schema,
     replayable: source.replayable,
+    ...(source.project === undefined
+      ? {}
+      : { project: fields => limit(source.project?.(fields) ?? source, { rowsPerSecond }) }),
     open: async (context): Promise<SourceReader> => {
       const batchRows = Math.min(context.batchRows, Math.max(1, Math.floor((rowsPerSecond * PIECE_MS) / 1000)))
       const reader = await source.open({ ...context, batchRows })

@@ -25,6 +25,12 @@ export function splits<Row>(sources: readonly Source<Row>[] | Readonly<Record<st
     description: `${parts.length} of ${kind} ${description}`.trimEnd(),
     schema,
     replayable: parts.every(({ source }) => source.replayable),
+    ...(parts.every(({ source }) => source.project !== undefined)
+      ? {
+          project: fields =>
+            splits(Object.fromEntries(parts.map(({ id, source }) => [id, source.project?.(fields) ?? source]))),
+        }
+      : {}),
     splits: async () => parts,
     open: async context => SequentialReader.open(parts, context),
   }

@@ -19,7 +19,10 @@ function details({ inputs, schema, role }: GraphNode): string[] {
     const what = output === 'main' ? from : `${from}, output ${output}`
     return `<- ${what}${describePartition(partition)}`
   })
-  if (role.kind === 'source') lines.push(role.source.replayable ? 'can be read again' : 'can be read once only')
+  if (role.kind === 'source') {
+    lines.push(role.source.replayable ? 'can be read again' : 'can be read once only')
+    if (role.fields !== undefined) lines.push(`decodes ${role.fields.join(', ')} only: nobody reads more`)
+  }
   if (role.kind === 'sink') lines.push(role.sink.guarantee)
   else lines.push(schema === undefined ? 'fields are known when it runs' : schema.describe())
   return lines

@@ -3,6 +3,7 @@ import type { Json } from '../core/json.js'
 import type { Schema } from '../core/schema.js'
 import {
   type EdgePartition,
+  type FieldsRead,
   type GraphEdge,
   type GraphNode,
   JobGraph,
@@ -13,6 +14,7 @@ import {
   type NodeRole,
 } from './job-graph.js'
 import { checkParallelism } from './parallelism.js'
+import { projectedSources } from './projected-sources.js'
 
 /** An edge to a node of the same builder, whose id may still change. */
 export interface NodeInput {
@@ -31,6 +33,7 @@ export interface DraftInit {
   readonly role: NodeRole
   readonly settings?: Json
   readonly schema?: Schema | undefined
+  readonly reads?: FieldsRead | undefined
 }
 
 /** A node while the job is being built: it can still be named. */
@@ -93,13 +96,13 @@ export class GraphBuilder {
     }
     const ids = this.assignIds()
     const nodes = this.nodes.map((draft): GraphNode => {
-      const { kind, description, role, settings = null, schema } = draft
+      const { kind, description, role, settings = null, schema, reads } = draft
       const inputs = draft.inputs.map(({ from, output = MAIN_OUTPUT, hashOf, partition = 'forward' }): GraphEdge => {
         return { from: idOf(ids, from), output, partition: hashOf === undefined ? partition : { hashOf } }
       })
-      return { id: idOf(ids, draft), kind, description, inputs, role, settings, schema, hints: draft.hints }
+      return { id: idOf(ids, draft), kind, description, inputs, role, settings, schema, reads, hints: draft.hints }
     })
-    return new JobGraph(jobName, parameters, nodes, parallelism)
+    return new JobGraph(jobName, parameters, projectedSources(nodes), parallelism)
   }
 
   /** Nodes without a name are numbered by kind in the order in which they were built. */

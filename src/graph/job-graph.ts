@@ -22,7 +22,16 @@ export interface GraphNode {
   readonly settings: Json
   /** The schema of its main output where it is known before the job runs. */
   readonly schema: Schema | undefined
+  /** undefined: it may look at any field. */
+  readonly reads?: FieldsRead | undefined
   readonly hints: NodeHints
+}
+
+/** What an operator looks at of the rows of its inputs. */
+export interface FieldsRead {
+  readonly fields: readonly string[]
+  /** The outputs that hold rows of the inputs as they came: who reads those, reads the inputs' fields. */
+  readonly passes: readonly string[]
 }
 
 /** What the author of a job says about how an operator runs; results do not depend on it. */
@@ -38,9 +47,19 @@ export interface NodeHints {
 export type Chaining = 'auto' | 'head' | 'never'
 
 export type NodeRole =
-  | { readonly kind: 'source'; readonly source: Source; readonly idleAfterMs: number }
+  | SourceRole
   | { readonly kind: 'operator'; readonly create: OperatorFactory }
   | { readonly kind: 'sink'; readonly sink: Sink }
+
+export interface SourceRole {
+  readonly kind: 'source'
+  readonly source: Source
+  readonly idleAfterMs: number
+  /** Whether all of its fields are decoded, though nobody reads them. */
+  readonly readsAll: boolean
+  /** The only ones that are decoded, since nobody reads the others; undefined: all. */
+  readonly fields?: readonly string[]
+}
 
 export interface GraphEdge {
   /** The id of the node whose output flows in. */

@@ -47,6 +47,11 @@ export interface SourceOptions {
    * had reached. Default 1 minute; 0: never.
    */
   readonly idleness?: Duration
+  /**
+   * Fields that no operator and no sink reads are not decoded, where the source can leave them out; a value in them that
+   * does not fit then makes no record a bad one. false: all are decoded and checked. Default true.
+   */
+  readonly projection?: boolean
 }
 
 const DEFAULT_IDLENESS_MS = 60_000
@@ -68,13 +73,13 @@ export class JobBuilder {
 
   /** A stream of the records of a source. */
   from<Row>(source: Source<Row>, options: SourceOptions = {}): Stream<Row> {
-    const { id, idleness = DEFAULT_IDLENESS_MS } = options
+    const { id, idleness = DEFAULT_IDLENESS_MS, projection = true } = options
     const node = this.graph.add({
       kind: 'source',
       id,
       description: `${source.kind} ${source.description}`.trimEnd(),
       inputs: [],
-      role: { kind: 'source', source, idleAfterMs: parseDuration(idleness) },
+      role: { kind: 'source', source, idleAfterMs: parseDuration(idleness), readsAll: !projection },
       settings: { source: source.kind },
       schema: source.schema,
     })

@@ -27,11 +27,17 @@ import { type AsyncMapOptions, asyncMapped } from './async-map.js'
 import { requireAppendOnly } from './changelog.js'
 import { checkKnownField } from './fields.js'
 import type { DraftNode, GraphBuilder, NodeInput } from './graph-builder.js'
-import { type Chaining, type EdgePartition, MAIN_OUTPUT } from './job-graph.js'
+import { type Chaining, type EdgePartition, type FieldsRead, MAIN_OUTPUT } from './job-graph.js'
 import { KeyedStream } from './keyed-stream.js'
 import { type NoSides, type ProcessFunction, type ProcessInput, processed, type SideShapes } from './process.js'
 import type { ComputedColumn, FieldOf, Projected, Projection, Simplified } from './projection.js'
-import { assertOneSource, assertOrigin, type TimestampOptions, timestampSettings } from './timestamp-options.js'
+import {
+  assertOneSource,
+  assertOrigin,
+  type TimestampOptions,
+  timestampReads,
+  timestampSettings,
+} from './timestamp-options.js'
 import { type WindowedStream, windowed } from './window-builder.js'
 import type { WindowAssigner } from './windowing.js'
 
@@ -150,6 +156,7 @@ export class Stream<Row> {
       role: { kind: 'operator', create: timestampsOperator(settings) },
       settings: { watermarks: settings.watermarks.kind },
       schema: this.traits.schema,
+      reads: timestampReads(settings),
     })
     return new TimestampedStream<Row>(this.graph, node, { ...this.traits, isTimed: true })
   }
@@ -207,7 +214,9 @@ export class Stream<Row> {
     const names = columns.map(({ name }) => name)
     const description = `select ${columns.map(describeColumn).join(', ')}`
     const schema = this.projectedSchema(columns)
-    const node = this.add({ kind: 'select', description, create, schema })
+    const passed = columns.flatMap(({ from }) => from ?? [])
+    const reads = passed.length === columns.length ? { fields: passed, passes: [] } : undefined
+    const node = this.add({ kind: 'select', description, create, schema, reads })
     return new Stream(this.graph, node, { ...this.traits, fields: names, schema })
   }
 
@@ -227,6 +236,7 @@ export class Stream<Row> {
       role: { kind: 'operator', create: unionOperator(all.length, this.traits.isTimed) },
       settings: { inputs: all.length },
       schema: this.traits.schema,
+      reads: { fields: [], passes: [MAIN_OUTPUT] },
     })
     const isChangelog = all.some(({ traits }) => traits.isChangelog === true)
     return new Stream<Row>(this.graph, node, { ...this.traits, isChangelog })
@@ -335,9 +345,10 @@ export class Stream<Row> {
     description: string
     create: OperatorFactory
     schema: Schema | undefined
+    reads?: FieldsRead | undefined
   }): DraftNode {
-    const { kind, description, create, schema } = init
-    return this.graph.add({ kind, description, inputs: [this.asInput()], role: { kind: 'operator', create }, schema })
+    const { create, ...rest } = init
+    return this.graph.add({ ...rest, inputs: [this.asInput()], role: { kind: 'operator', create } })
   }
 
   private checkField(method: string, field: string): void {

@@ -1,9 +1,11 @@
 import { type Duration, formatDuration, parseDuration } from '../core/duration.js'
 import { describeValue, SabotError } from '../core/errors.js'
+import { DEAD_LETTER_OUTPUT } from '../operators/time/dead-letters.js'
 import type { IngestionTime, SourceTime, TimestampOrigin } from '../operators/time/timestamp-values.js'
 import type { MaxAhead, WatermarkStrategy } from '../operators/time/watermark-strategy.js'
 import type { InvalidTimestamps, TimestampSettings } from '../operators/timestamps.js'
 import type { DraftNode } from './graph-builder.js'
+import { type FieldsRead, MAIN_OUTPUT } from './job-graph.js'
 
 export interface TimestampOptions<Row = never> {
   /**
@@ -62,6 +64,12 @@ export function timestampSettings(
     settings: { timestamp, watermarks, invalid, maxAhead, alignment },
     description: `event time from ${originText(timestamp)}, ${strategyText(watermarks)}${ahead}${aligned}`,
   }
+}
+
+/** What it looks at of the rows; undefined: functions of theirs may look at any field. */
+export function timestampReads({ timestamp, watermarks }: TimestampSettings): FieldsRead | undefined {
+  if (typeof timestamp === 'function' || watermarks.kind !== 'bounded') return undefined
+  return { fields: typeof timestamp === 'string' ? [timestamp] : [], passes: [MAIN_OUTPUT, DEAD_LETTER_OUTPUT] }
 }
 
 function strategyOf(timestamp: TimestampOrigin, options: TimestampOptions<never>): WatermarkStrategy<unknown> {

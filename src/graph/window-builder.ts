@@ -231,6 +231,7 @@ export class WindowedStream<Row, Key extends FieldOf<Row>, Bounded extends boole
       role: { kind: 'operator', create: plan.create },
       settings: plan.settings,
       schema,
+      reads: plan.reads,
     })
     const isChangelog = this.request.accumulation === 'retracting'
     const traits: StreamTraits = { isTimed: this.traits.isTimed, fields, schema, isChangelog }

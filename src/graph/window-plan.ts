@@ -15,7 +15,7 @@ import { slicedOperator } from '../operators/windows/sliced-operator.js'
 import type { Trigger } from '../operators/windows/trigger.js'
 import type { NamedPaneField, WindowFunctionSettings } from '../operators/windows/window-function.js'
 import { type Accumulation, windowOperator } from '../operators/windows/window-operator.js'
-import { MAIN_OUTPUT } from './job-graph.js'
+import { type FieldsRead, MAIN_OUTPUT } from './job-graph.js'
 import type { WindowAssigner } from './windowing.js'
 
 /** What a windowed stream asks for, as far as it was said. */
@@ -36,6 +36,8 @@ export interface WindowPlan {
   readonly details: readonly string[]
   readonly create: OperatorFactory
   readonly settings: Json
+  /** undefined: it may look at any field. */
+  readonly reads: FieldsRead | undefined
 }
 
 /**
@@ -69,6 +71,7 @@ function kernelPlan(request: WindowRequest, windowFunction: WindowFunctionSettin
       details: [],
       create: windowAggregateOperator({ keys, geometry: settings.geometry, aggregates }),
       settings: { keys, ...settings.geometry, aggregates: described },
+      reads: readsOf(keys, aggregates),
     }
   }
   if (!isKernelSession(settings)) return undefined
@@ -78,6 +81,7 @@ function kernelPlan(request: WindowRequest, windowFunction: WindowFunctionSettin
     details: [],
     create: sessionAggregateOperator({ keys, gap, aggregates }),
     settings: { keys, gapMs: typeof gap === 'number' ? gap : 'by record', aggregates: described },
+    reads: typeof gap === 'number' ? readsOf(keys, aggregates) : undefined,
   }
 }
 
@@ -106,6 +110,7 @@ function slicedPlan(request: WindowRequest, windowFunction: WindowFunctionSettin
       details: ['state on the host'],
       create: tumblingAggregateOperator({ keys, geometry, aggregates }),
       settings: { keys, ...geometry, aggregates: aggregates.map(describeAggregate) },
+      reads: readsOf(keys, aggregates),
     }
   }
   const windows = [{ geometry, output: MAIN_OUTPUT, lateOutput: LATE_OUTPUT }]
@@ -114,7 +119,18 @@ function slicedPlan(request: WindowRequest, windowFunction: WindowFunctionSettin
     details: ['slices on the host'],
     create: slicedOperator({ keys, windows, aggregates, mainOutput: MAIN_OUTPUT }),
     settings: { keys, windows: [{ ...geometry }], aggregates: aggregates.map(describeAggregate) },
+    reads: readsOf(keys, aggregates),
   }
+}
+
+/** Keys and aggregated fields; undefined where an aggregate takes whole records, or a function of them. */
+function readsOf(keys: readonly string[], aggregates: readonly NamedAggregate[]): FieldsRead | undefined {
+  const fields = new Set(keys)
+  for (const { function: kind, field, by, predicate } of aggregates) {
+    if (predicate !== undefined || (field === undefined && kind !== 'count')) return undefined
+    for (const name of [field, by]) if (name !== undefined) fields.add(name)
+  }
+  return { fields: [...fields], passes: [LATE_OUTPUT] }
 }
 
 /** The aggregates of windows of which nothing else was said; undefined for others. */
@@ -169,6 +185,8 @@ function generalPlan(
       panes: { ...panes },
       function: describeFunction(windowFunction),
     },
+    // Triggers, evictors and functions of windows are shown whole records.
+    reads: undefined,
   }
 }
 
