@@ -75,6 +75,7 @@ export type {
 } from './graph/process.js'
 export { type ComputedColumn, column, type Projected, type Projection } from './graph/projection.js'
 export { type NamedWindows, SeveralWindows } from './graph/several-windows.js'
+export { SourceStream } from './graph/source-stream.js'
 export {
   AsyncResults,
   JoinResults,
@@ -166,6 +167,7 @@ export {
   type ValueState,
   valueState,
 } from './operators/process/state-descriptors.js'
+export type { RejectedRow } from './operators/rejected-rows.js'
 export type { Sink, SinkContext, SinkWriter } from './operators/sink.js'
 export type { Source, SourceBatch, SourceContext, SourceReader } from './operators/source.js'
 export type { LateReason } from './operators/time/explain-late.js'

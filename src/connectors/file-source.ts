@@ -63,10 +63,12 @@ export interface FileSourceInit {
   readonly follow?: FollowOptions | undefined
   /** The only fields that are wanted; undefined: all. */
   readonly fields?: readonly string[] | undefined
+  /** Whether its files give records that became no row as dead letters. */
+  readonly hasDeadLetters?: boolean
 }
 
 export function fileSource(init: FileSourceInit): Source {
-  const { input, format, schema, follow, fields, details } = init
+  const { input, format, schema, follow, fields, details, hasDeadLetters = false } = init
   const { kind } = format
   const inputs = new FileInputs(input, kind)
   const followed = follow && inputs.onlyPath
@@ -76,6 +78,7 @@ export function fileSource(init: FileSourceInit): Source {
     description: details === undefined ? described : `${described}, ${details}`,
     schema: schema && readSchema(schema, fields),
     replayable: inputs.replayable,
+    hasDeadLetters,
     project: wanted => fileSource({ ...init, fields: wanted }),
     open: async context => {
       const { position, files, clock } = context

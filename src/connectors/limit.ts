@@ -24,6 +24,7 @@ export function limit<Row>(source: Source<Row>, { rowsPerSecond }: LimitOptions)
     description: `${source.description}, ${rowsPerSecond} rows a second`,
     schema: source.schema,
     replayable: source.replayable,
+    hasDeadLetters: source.hasDeadLetters === true,
     ...(source.project === undefined
       ? {}
       : { project: fields => limit(source.project?.(fields) ?? source, { rowsPerSecond }) }),
@@ -39,6 +40,9 @@ export function limit<Row>(source: Source<Row>, { rowsPerSecond }: LimitOptions)
         },
         get dropped() {
           return reader.dropped ?? {}
+        },
+        get gauges() {
+          return reader.gauges ?? {}
         },
         read: async () => {
           const next = await reader.read()

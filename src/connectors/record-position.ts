@@ -16,6 +16,8 @@ export interface RecordPosition {
   readonly rows: number
   /** Rejected records before `offset`. */
   readonly rejected: number
+  /** Rejected records behind `offset` that were given out as dead letters already. */
+  readonly letters: number
   /** Whether the array has ended before `offset`, or the rest of the file is of no interest. */
   readonly ended: 'no' | 'array' | 'file'
   /** Of the file, where its carrier tells versions apart. */
@@ -27,12 +29,21 @@ export const START: RecordPosition = {
   line: 0,
   rows: 0,
   rejected: 0,
+  letters: 0,
   ended: 'no',
   version: undefined,
 }
 
-export function positionToJSON({ offset, line, rows, rejected, ended, version }: RecordPosition): Json {
-  return { offset, line, rows, rejected, ended, ...(version === undefined ? {} : { version }) }
+export function positionToJSON({ offset, line, rows, rejected, letters, ended, version }: RecordPosition): Json {
+  return {
+    offset,
+    line,
+    rows,
+    rejected,
+    ...(letters === 0 ? {} : { letters }),
+    ended,
+    ...(version === undefined ? {} : { version }),
+  }
 }
 
 /** @throws SabotError POSITION_INVALID */
@@ -40,13 +51,15 @@ export function positionFromJSON(position: Json | undefined, source: string): Re
   if (position === undefined) return START
   const ended = memberOf(position, 'ended')
   if (ended !== 'no' && ended !== 'array' && ended !== 'file') throw notOurs(position, source)
-  const [offset = 0, line = 0, rows = 0, rejected = 0] = ['offset', 'line', 'rows', 'rejected'].map(name => {
+  const members = ['offset', 'line', 'rows', 'rejected', 'letters']
+  const [offset = 0, line = 0, rows = 0, rejected = 0, letters = 0] = members.map(name => {
     const value = memberOf(position, name)
+    if (name === 'letters' && value === undefined) return 0
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
     throw notOurs(position, source)
   })
   const version = memberOf(position, 'version')
-  return { offset, line, rows, rejected, ended, version: typeof version === 'string' ? version : undefined }
+  return { offset, line, rows, rejected, letters, ended, version: typeof version === 'string' ? version : undefined }
 }
 
 function notOurs(position: Json, source: string): SabotError {

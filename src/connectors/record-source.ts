@@ -12,10 +12,11 @@ import { RecordSplit } from './record-split.js'
 
 /**
  * What becomes of a record that is malformed, or that a column refuses: 'fail' fails the job, naming file, line, byte and
- * reason; 'skip' counts it and goes on; a function is called with each, and awaited. After a crash a function is called
- * again for records behind the last checkpoint.
+ * reason; 'skip' counts it and goes on; 'deadLetter' counts it and sends it to `deadLetters` of the source's stream, once
+ * whatever happens, as the rows; a function is called with each, and awaited. After a crash a function is called again
+ * for records behind the last checkpoint.
  */
-export type InvalidRecords = 'fail' | 'skip' | ((record: RejectedRecord) => void | PromiseLike<void>)
+export type InvalidRecords = 'fail' | 'skip' | 'deadLetter' | ((record: RejectedRecord) => void | PromiseLike<void>)
 
 export interface RecordFileOptions {
   /** By default 'fail'. */
@@ -39,14 +40,15 @@ export interface RecordSourceInit {
 }
 
 const COMPRESSIONS: ReadonlySet<unknown> = new Set<Compression>(['none', 'gzip', 'zstd'])
+const WORDS: ReadonlySet<unknown> = new Set<InvalidRecords>(['fail', 'skip', 'deadLetter'])
 const DEFAULT_POLL_MS = 250
 /** What an error shows of a record. */
 const SHOWN_BYTES = 300
 
 export function recordSource({ input, format, schema, options }: RecordSourceInit): Source {
   const { invalid = 'fail', compression, follow = false, pollMs = DEFAULT_POLL_MS } = options
-  if (invalid !== 'fail' && invalid !== 'skip' && typeof invalid !== 'function') {
-    throw new TypeError(`invalid is 'fail', 'skip' or a function, not ${describeValue(invalid)}`)
+  if (!WORDS.has(invalid) && typeof invalid !== 'function') {
+    throw new TypeError(`invalid is 'fail', 'skip', 'deadLetter' or a function, not ${describeValue(invalid)}`)
   }
   if (compression !== undefined && !COMPRESSIONS.has(compression)) {
     throw new TypeError(`compression is 'none', 'gzip' or 'zstd', not ${describeValue(compression)}`)
@@ -61,6 +63,7 @@ export function recordSource({ input, format, schema, options }: RecordSourceIni
     input,
     schema,
     follow: follow ? { pollMs } : undefined,
+    hasDeadLetters: invalid === 'deadLetter',
     format: {
       kind: format.kind,
       openSplit: request => {
@@ -68,6 +71,7 @@ export function recordSource({ input, format, schema, options }: RecordSourceIni
         return RecordSplit.open(request, format, {
           compression: compression ?? packed,
           reject: record => rejected(record, invalid),
+          deadLetters: invalid === 'deadLetter',
         })
       },
     },
@@ -76,7 +80,7 @@ export function recordSource({ input, format, schema, options }: RecordSourceIni
 
 async function rejected(record: RejectedRecord, invalid: InvalidRecords): Promise<void> {
   if (invalid === 'fail') throw invalidRecord(record)
-  if (invalid === 'skip') return
+  if (typeof invalid !== 'function') return
   try {
     await invalid(record)
   } catch (cause) {

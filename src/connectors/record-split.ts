@@ -7,17 +7,21 @@
  */
 import { SabotError } from '../core/errors.js'
 import type { Schema } from '../core/schema.js'
+import { type RejectedRow, rejectedBatches } from '../operators/rejected-rows.js'
 import type { SourceBatch } from '../operators/source.js'
 import type { Compression } from './decompress.js'
 import type { SplitReader, SplitRequest } from './file-source.js'
 import { RecordFileReader, type RecordStep } from './record-file.js'
 import type { DecodedRecords, RecordFormat, RejectedRecord } from './record-format.js'
 import { positionFromJSON, positionToJSON, type RecordPosition } from './record-position.js'
+import { rejectedRow } from './rejected-row.js'
 
 export interface RecordSplitOptions {
   readonly compression: Compression
   /** Called with each record that becomes no row. What it throws fails the reading behind the rows before. */
   reject(record: RejectedRecord): Promise<void>
+  /** Whether these records are given out as dead letters, too. */
+  readonly deadLetters: boolean
 }
 
 export class RecordSplit implements SplitReader {
@@ -34,6 +38,10 @@ export class RecordSplit implements SplitReader {
   private base: RecordPosition
   private rowsSinceBase = 0
   private rowsToLeaveOut: number
+  private lettersSinceBase = 0
+  private lettersToLeaveOut: number
+  /** Those of the records that are taken. */
+  private letters: RejectedRow[] = []
   private rejectedRecords: number
 
   private constructor(
@@ -45,7 +53,8 @@ export class RecordSplit implements SplitReader {
     this.request = request
     this.format = format
     this.options = options
-    this.base = { ...position, rows: 0 }
+    this.base = { ...position, rows: 0, letters: 0 }
+    this.lettersToLeaveOut = position.letters
     this.rowsToLeaveOut = position.rows
     this.rejectedRecords = position.rejected
   }
@@ -136,15 +145,19 @@ export class RecordSplit implements SplitReader {
   private moveBase(place: RecordPosition): void {
     this.base = { ...place, rejected: this.rejectedRecords }
     this.rowsSinceBase = 0
+    this.lettersSinceBase = 0
   }
 
   private hand({ batch }: DecodedRecords): void {
     const leftOut = Math.min(this.rowsToLeaveOut, batch.length)
     this.rowsToLeaveOut -= leftOut
-    if (leftOut === batch.length) return
+    const { letters } = this
+    if (leftOut === batch.length && letters.length === 0) return
+    this.letters = []
     this.ready.push({
       batch: leftOut === 0 ? batch : batch.slice(leftOut, batch.length),
-      position: positionToJSON({ ...this.base, rows: this.rowsSinceBase }),
+      position: positionToJSON({ ...this.base, rows: this.rowsSinceBase, letters: this.lettersSinceBase }),
+      ...(letters.length === 0 ? {} : { deadLetters: rejectedBatches(letters) }),
     })
   }
 
@@ -153,6 +166,11 @@ export class RecordSplit implements SplitReader {
     // The place is the first number of the message.
     const message = relative.message.replace(String(relative.line), String(line))
     this.rejectedRecords += 1
-    await this.options.reject({ ...relative, path: open.path, position, line, message })
+    const record = { ...relative, path: open.path, position, line, message }
+    await this.options.reject(record)
+    if (!this.options.deadLetters) return
+    this.lettersSinceBase += 1
+    if (this.lettersToLeaveOut > 0) this.lettersToLeaveOut -= 1
+    else this.letters.push(rejectedRow(record))
   }
 }

@@ -25,6 +25,7 @@ export function splits<Row>(sources: readonly Source<Row>[] | Readonly<Record<st
     description: `${parts.length} of ${kind} ${description}`.trimEnd(),
     schema,
     replayable: parts.every(({ source }) => source.replayable),
+    hasDeadLetters: parts.some(({ source }) => source.hasDeadLetters),
     ...(parts.every(({ source }) => source.project !== undefined)
       ? {
           project: fields =>
@@ -76,7 +77,7 @@ class SequentialReader implements SourceReader {
       if (this.reader === undefined && !(await this.openNext(undefined))) return undefined
       const batch = await this.reader?.read()
       if (batch !== undefined) {
-        return { batch: batch.batch, position: { part: this.next - 1, position: batch.position } }
+        return { ...batch, position: { part: this.next - 1, position: batch.position } }
       }
       await this.close()
     }

@@ -5,7 +5,7 @@ import type { Source } from '../operators/source.js'
 import { GraphBuilder } from './graph-builder.js'
 import { DEFAULT_PARALLELISM, type JobGraph, type JobParallelism, type JobParameter } from './job-graph.js'
 import { checkMaxParallelism, checkParallelism } from './parallelism.js'
-import { Stream } from './stream.js'
+import { SourceStream } from './source-stream.js'
 
 /** A pipeline: a name, and a function that builds it anew wherever it runs. */
 export interface Job {
@@ -72,7 +72,7 @@ export class JobBuilder {
   }
 
   /** A stream of the records of a source. */
-  from<Row>(source: Source<Row>, options: SourceOptions = {}): Stream<Row> {
+  from<Row>(source: Source<Row>, options: SourceOptions = {}): SourceStream<Row> {
     const { id, idleness = DEFAULT_IDLENESS_MS, projection = true } = options
     const node = this.graph.add({
       kind: 'source',
@@ -83,7 +83,8 @@ export class JobBuilder {
       settings: { source: source.kind },
       schema: source.schema,
     })
-    return new Stream<Row>(this.graph, node, { isTimed: false, fields: source.schema?.names, schema: source.schema })
+    const traits = { isTimed: false, fields: source.schema?.names, schema: source.schema }
+    return new SourceStream<Row>(this.graph, node, traits, source.hasDeadLetters === true)
   }
 
   /**

@@ -27,6 +27,8 @@ export interface Source<Row = unknown> {
    * other fields is not looked at: a value there that does not fit makes no record a bad one.
    */
   readonly project?: (fields: readonly string[]) => Source
+  /** Whether records that become no row come beside its rows: see SourceBatch.deadLetters. */
+  readonly hasDeadLetters?: boolean
   /** How many rows there will be, where known when opened: for progress only. */
   open(context: SourceContext): Promise<SourceReader>
 }
@@ -75,6 +77,8 @@ export interface SourceReader {
 export interface SourceBatch {
   /** Its `timestamps` may hold what the source knows of event time, such as a broker's: see sourceTime(). */
   readonly batch: Batch
-  /** Opening the source with this position gives the rows behind this batch. */
+  /** Opening the source with this position gives the rows behind this batch, and the dead letters behind these. */
   readonly position: Json
+  /** Records that became no row, of the schema in rejected-rows.ts; `batch` may be without a row then. */
+  readonly deadLetters?: readonly Batch[]
 }

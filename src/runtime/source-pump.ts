@@ -1,11 +1,9 @@
-import type { Batch } from '../core/batch.js'
-import type { Json } from '../core/json.js'
-import type { Source, SourceContext, SourceReader } from '../operators/source.js'
+import type { Source, SourceBatch, SourceContext, SourceReader } from '../operators/source.js'
 import { Channel } from './channel.js'
 
 /** What a source gave: rows and the position behind them, the end, or a failure. */
 export type SourceItem =
-  | { readonly kind: 'batch'; readonly batch: Batch; readonly position: Json }
+  | ({ readonly kind: 'batch' } & SourceBatch)
   | { readonly kind: 'end' }
   | { readonly kind: 'failure'; readonly cause: unknown }
 

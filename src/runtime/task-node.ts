@@ -2,6 +2,7 @@ import type { Batch } from '../core/batch.js'
 import { bytesOf } from '../core/batch-bytes.js'
 import { END_OF_INPUT, NO_WATERMARK, type StreamElement } from '../core/element.js'
 import type { Operator, OperatorState, Output, Steps } from '../operators/operator.js'
+import { DEAD_LETTER_OUTPUT } from '../operators/time/dead-letters.js'
 import type { InputProgress } from './input-progress.js'
 import type { SinkPump } from './sink-pump.js'
 import type { WakeUps } from './wake-ups.js'
@@ -187,6 +188,11 @@ export abstract class EntryNode extends TaskNode {
 
 /** Where a source's rows enter: one stream out of the splits that the subtask reads. */
 export class SourceNode extends EntryNode {
+  /** Records that became no row. */
+  setAside(deadLetters: Batch): void {
+    this.emit(DEAD_LETTER_OUTPUT, deadLetters)
+  }
+
   override end(): void {
     this.lastWatermark = END_OF_INPUT
     this.emitToAll({ kind: 'watermark', timestamp: END_OF_INPUT })

@@ -283,7 +283,8 @@ export class Task {
       return
     }
     source.idleness?.activity()
-    const { position } = item
+    const { position, deadLetters = [] } = item
+    for (const letters of deadLetters) node.setAside(letters)
     const batch = split === undefined ? item.batch : item.batch.with({ split: split.number })
     this.enterPiece({ node, batch, entered: () => reach(source, position) })
   }

@@ -87,7 +87,7 @@ describe('cat', () => {
     expect(await run(catCommand, path('in.csv'), '--to', '3', '--time', 'n')).toBe(0)
     expect(printed.split('\n')).toHaveLength(3)
     await expect(run(catCommand, path('in.csv'), '--from', '2024-05-02', '--to', '2024-05-01')).rejects.toMatchObject({
-      code: 'INVALID_RANGE',
+      code: 'INVALID_OPTION',
     })
     await expect(run(catCommand, path('in.csv'), '--from', 'noon')).rejects.toMatchObject({
       code: 'commander.invalidArgument',

@@ -118,13 +118,13 @@ async function cat(files: readonly DataFile[], options: CatOptions): Promise<num
   return 0
 }
 
-/** @throws UsageError INVALID_RANGE */
+/** @throws UsageError INVALID_OPTION */
 function rangeOf({ from, to }: CatOptions): MillisecondRange | undefined {
   if (from === undefined && to === undefined) return undefined
   try {
     return millisecondRange({ ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) })
   } catch {
-    throw new UsageError('INVALID_RANGE', `--from ${from} is behind --to ${to}`)
+    throw new UsageError('INVALID_OPTION', `--from ${from} is behind --to ${to}`)
   }
 }
 
