@@ -30,6 +30,8 @@ export interface ByteReader {
 
 export type Compression = 'none' | 'gzip' | 'zstd'
 
+export const COMPRESSIONS: ReadonlySet<unknown> = new Set<Compression>(['none', 'gzip', 'zstd'])
+
 export function decompressed(input: ByteReader, compression: Compression, path: string): ByteReader {
   if (compression === 'gzip') return gunzipped(input, path)
   return compression === 'zstd' ? unzstd(input, path) : input

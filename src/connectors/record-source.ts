@@ -3,7 +3,7 @@ import { describeValue, SabotError } from '../core/errors.js'
 import type { Schema } from '../core/schema.js'
 import { decodeUtf8 } from '../core/utf8.js'
 import type { Source } from '../operators/source.js'
-import type { Compression } from './decompress.js'
+import { COMPRESSIONS, type Compression } from './decompress.js'
 import { compressionOf } from './file-bytes.js'
 import type { FileInput } from './file-input.js'
 import { fileSource } from './file-source.js'
@@ -39,7 +39,6 @@ export interface RecordSourceInit {
   readonly options: RecordFileOptions
 }
 
-const COMPRESSIONS: ReadonlySet<unknown> = new Set<Compression>(['none', 'gzip', 'zstd'])
 const WORDS: ReadonlySet<unknown> = new Set<InvalidRecords>(['fail', 'skip', 'deadLetter'])
 const DEFAULT_POLL_MS = 250
 /** What an error shows of a record. */

@@ -34,13 +34,13 @@ export function rowFile(init: RowFileInit): Sink<unknown> {
 
 async function openFile({ kind, path, encoding }: RowFileInit, context: SinkContext): Promise<SinkWriter> {
   const { state, files, kernel } = context
-  const sizeBytes = state === undefined ? 0 : preparedSize(state, path, kind)
+  const sizeBytes = state === undefined ? 0 : preparedSize(state, path, kind, encoding.format)
   const resumed = state === undefined ? undefined : { state: memberOf(state, 'encoder') ?? null, sizeBytes }
   const file = await files.openAppend(path)
   try {
     if (file.sizeBytes < sizeBytes) throw truncated(path, file.sizeBytes, sizeBytes)
     await file.truncate(sizeBytes)
-    return new RowFileWriter(path, file, encoding.encoder({ kernel, resumed }))
+    return new RowFileWriter(path, file, encoding.encoder({ kernel, resumed }), encoding.format)
   } catch (cause) {
     await file.close()
     throw cause
@@ -51,14 +51,16 @@ class RowFileWriter implements SinkWriter {
   private readonly path: string
   private readonly file: AppendableFile
   private readonly encoder: FileEncoder
+  private readonly format: string
   private gathered: Uint8Array[] = []
   private gatheredBytes = 0
   private failure: { readonly cause: unknown } | undefined
 
-  constructor(path: string, file: AppendableFile, encoder: FileEncoder) {
+  constructor(path: string, file: AppendableFile, encoder: FileEncoder, format: string) {
     this.path = path
     this.file = file
     this.encoder = encoder
+    this.format = format
   }
 
   async write(batch: Batch): Promise<void> {
@@ -70,7 +72,12 @@ class RowFileWriter implements SinkWriter {
     const { bytes, state } = await this.encoder.suspend()
     this.gather(bytes)
     await this.flush()
-    return { path: this.path, sizeBytes: this.file.sizeBytes, ...(state === null ? {} : { encoder: state }) }
+    return {
+      path: this.path,
+      format: this.format,
+      sizeBytes: this.file.sizeBytes,
+      ...(state === null ? {} : { encoder: state }),
+    }
   }
 
   /** What was prepared is in its place already: the file up to the prepared size. */
@@ -119,7 +126,7 @@ class RowFileWriter implements SinkWriter {
   }
 }
 
-function preparedSize(state: Json, path: string, kind: string): number {
+function preparedSize(state: Json, path: string, kind: string, format: string): number {
   if (typeof state !== 'object' || state === null || !('path' in state) || !('sizeBytes' in state)) {
     throw new SabotError('SINK_CHANGED', `The checkpoint holds no state of a sink ${kind} for ${path}`, { path, state })
   }
@@ -130,6 +137,16 @@ function preparedSize(state: Json, path: string, kind: string): number {
       `At the checkpoint the rows went to ${describeValue(before)}, now they would go to ${describeValue(path)}: ` +
         'resume with the old path, or begin anew without resuming',
       { path, before },
+    )
+  }
+  // Checkpoints of before have no format.
+  const formatBefore = memberOf(state, 'format') ?? format
+  if (formatBefore !== format) {
+    throw new SabotError(
+      'SINK_CHANGED',
+      `At the checkpoint ${path} was written as ${describeValue(formatBefore)}, now it would be as ${format}: resume with ` +
+        'the old options, or begin anew without resuming',
+      { path, before: formatBefore, format },
     )
   }
   if (typeof sizeBytes !== 'number' || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {

@@ -15,7 +15,10 @@ const PIECE_BYTES = 1_048_576
 export function compressedEncoding(encoding: FileEncoding, compression: 'gzip' | 'zstd'): FileEncoding {
   return {
     format: `${encoding.format}.${compression === 'gzip' ? 'gz' : 'zst'}`,
-    encoder: request => new CompressedEncoder(encoding.encoder(request), compression),
+    encoder: request => {
+      const isBegun = request.resumed !== undefined && request.resumed.sizeBytes > 0
+      return new CompressedEncoder(encoding.encoder(request), compression, isBegun)
+    },
   }
 }
 
@@ -24,10 +27,12 @@ class CompressedEncoder implements FileEncoder {
   private readonly compression: StreamCompression
   private gathered: Uint8Array[] = []
   private gatheredBytes = 0
+  private isBegun: boolean
 
-  constructor(encoder: FileEncoder, compression: StreamCompression) {
+  constructor(encoder: FileEncoder, compression: StreamCompression, isBegun: boolean) {
     this.encoder = encoder
     this.compression = compression
+    this.isBegun = isBegun
   }
 
   async encode(...[batch]: Parameters<FileEncoder['encode']>): Promise<Uint8Array> {
@@ -43,7 +48,8 @@ class CompressedEncoder implements FileEncoder {
 
   async end(): Promise<Uint8Array> {
     this.gather(await this.encoder.end())
-    return this.pack()
+    // A file of no byte is none that can be decompressed.
+    return this.isBegun ? this.pack() : this.compressed()
   }
 
   destroy(): void {
@@ -58,7 +64,11 @@ class CompressedEncoder implements FileEncoder {
   }
 
   private async pack(): Promise<Uint8Array> {
-    if (this.gatheredBytes === 0) return NO_BYTES
+    return this.gatheredBytes === 0 ? NO_BYTES : this.compressed()
+  }
+
+  private async compressed(): Promise<Uint8Array> {
+    this.isBegun = true
     const bytes = concatBytes(this.gathered)
     this.gathered = []
     this.gatheredBytes = 0

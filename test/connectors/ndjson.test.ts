@@ -68,7 +68,7 @@ describe('ndjson', () => {
     const writer = await ndjson('out').open(sinkContext(undefined, files))
     await writer.write(batchOf(0, 2))
     const state = await writer.prepare(1)
-    expect(state).toEqual({ path: 'out', sizeBytes: lines(0, 2).length })
+    expect(state).toEqual({ path: 'out', format: 'ndjson', sizeBytes: lines(0, 2).length })
     await writer.commit(1)
     await writer.write(batchOf(2, 9))
     await writer.finish()

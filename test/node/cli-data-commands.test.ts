@@ -75,6 +75,14 @@ describe('cat', () => {
     expect(printed).toMatch(/without a time +1 row\n.*by up to 1h\n.*outOfOrderness: '1h'/s)
   })
 
+  it('reads back what convert compressed', async () => {
+    expect(await run(convertCommand, path('in.csv'), path('packed.ndjson.gz'))).toBe(0)
+    expect((await readFile(path('packed.ndjson.gz')))[0]).toBe(0x1f)
+    printed = ''
+    expect(await run(catCommand, path('packed.ndjson.gz'), '--head', '1')).toBe(0)
+    expect(printed).toBe('{"n":1,"at":"2024-05-01T10:00:00.000Z"}\n')
+  })
+
   it('shows the rows of a range of time', async () => {
     expect(await run(catCommand, path('in.csv'), '--from', '2024-05-01T09:30:00Z')).toBe(0)
     expect(printed).toBe('{"n":1,"at":"2024-05-01T10:00:00.000Z"}\n')
@@ -143,7 +151,7 @@ describe('convert', () => {
     for (const [output, code] of [
       ['in.csv', 'FILE_EXISTS'],
       ['bad.ndjson', 'FILE_EXISTS'],
-      ['b.csv.zst', 'FORMAT_UNKNOWN'],
+      ['b.avro.gz', 'FORMAT_UNKNOWN'],
       ['b.txt', 'FORMAT_UNKNOWN'],
     ] as const) {
       await expect(run(convertCommand, path('in.csv'), path(output))).rejects.toMatchObject({ code })

@@ -166,7 +166,7 @@ describe.concurrent('sabot convert', () => {
     const cases: [string[], RegExp][] = [
       [['convert', 'trips.csv'], /missing required argument 'output'/],
       [['convert', 'nowhere.csv', 'x.json'], /NO_SUCH_FILE.*nowhere\.csv/],
-      [['convert', 'trips.csv', 'x.csv.gz'], /FORMAT_UNKNOWN.*x\.csv\.gz/],
+      [['convert', 'trips.csv', 'x.parquet.gz'], /FORMAT_UNKNOWN.*x\.parquet\.gz/],
       [['convert', 'trips.csv', 'x.txt'], /FORMAT_UNKNOWN.*--to/s],
       [['convert', 'trips.data', 'x.csv'], /FORMAT_UNKNOWN.*--from/s],
       [['convert', 'trips.csv', 'x', '--to', 'xml'], /Allowed choices are json, csv/],

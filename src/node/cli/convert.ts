@@ -23,14 +23,14 @@ import { UsageError } from './usage-error.js'
 const HELP = `
 Examples:
   $ sabot convert flights.parquet flights.csv
-  $ sabot convert trips.csv.gz trips.ndjson
+  $ sabot convert trips.csv.gz trips.ndjson.gz
   $ sabot convert trips.ndjson trips.parquet
   $ sabot convert export.txt rows.ndjson --from csv --delimiter ';'
   $ sabot convert log.ndjson log.csv --skip-invalid --force
 
 ${FILES_HELP}
-  JSON is written one object a line. Lists and objects become JSON texts in csv. Files that end in .gz or .zst are read,
-  not written.
+  JSON is written one object a line. Lists and objects become JSON texts in csv. Of json and csv
+  the output may end in .gz too, or in .zst where this Node can compress so.
 
 Exit codes: 0 done, 1 it failed and nothing is left of the output, 2 it could not be started as asked.`
 
@@ -61,10 +61,10 @@ export function convertCommand(done: (exitCode: number) => void): Command {
 async function convert(input: string, output: string, options: ConvertOptions): Promise<number> {
   const from = options.from ?? formatOf(input, '--from')
   const to = options.to ?? formatOf(output, '--to')
-  if (/\.(?:gz|zst)$/i.test(output)) {
+  if (/\.(?:gz|zst)$/i.test(output) && to !== 'json' && to !== 'csv') {
     throw new UsageError(
       'FORMAT_UNKNOWN',
-      `${output}: a single compressed file is not written. Name it without the ending`,
+      `${output}: files of ${to} compress within, not as a whole. Name it without the ending`,
     )
   }
   const [before, after] = [await fileAt(input), await fileAt(output)]
