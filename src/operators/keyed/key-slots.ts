@@ -108,15 +108,20 @@ export class KeySlots {
   byGroup(): GroupSlots[] {
     const slots = this.held.toArray()
     const ends = new Uint32Array(this.keyGroups.of ?? DEFAULT_MAX_PARALLELISM)
-    const groups = Uint32Array.from(slots, slot => this.group(slot))
-    for (const group of groups) ends[group] = (ends[group] ?? 0) + 1
+    const groups = new Uint16Array(slots.length)
+    for (let index = 0; index < slots.length; index++) {
+      const group = this.group(slots[index] as number)
+      groups[index] = group
+      ends[group] = (ends[group] as number) + 1
+    }
     for (let group = 1; group < ends.length; group++) ends[group] = (ends[group] ?? 0) + (ends[group - 1] ?? 0)
     const sorted = new Uint32Array(slots.length)
     const cursors = new Uint32Array(ends.length)
     cursors.set(ends.subarray(0, -1), 1)
-    for (const [index, group] of groups.entries()) {
-      const at = cursors[group] ?? 0
-      sorted[at] = slots[index] ?? 0
+    for (let index = 0; index < slots.length; index++) {
+      const group = groups[index] as number
+      const at = cursors[group] as number
+      sorted[at] = slots[index] as number
       cursors[group] = at + 1
     }
     const result: GroupSlots[] = []

@@ -25,9 +25,10 @@ export class TimerWriter {
 
   write({ group, slots }: GroupSlots, writer: ByteWriter): void {
     const { times, slots: keyOf, tags } = this.entries
-    for (const [place, slot] of slots.entries()) this.setPlace(slot, place)
     const own = this.byGroup.get(group) ?? []
     writer.u32(own.length)
+    if (own.length === 0) return
+    for (let place = 0; place < slots.length; place++) this.setPlace(slots[place] as number, place)
     for (const timer of own) {
       writer.f64(times[timer] ?? 0)
       writer.u32(this.places[keyOf[timer] ?? 0] ?? 0)

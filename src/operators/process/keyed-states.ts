@@ -63,7 +63,8 @@ export class KeyedStates {
     for (const [index, store] of this.stores.entries()) {
       const places: number[] = []
       const kept: Json[] = []
-      for (const [place, slot] of slots.entries()) {
+      for (let place = 0; place < slots.length; place++) {
+        const slot = slots[place] as number
         if (!store.isKept(slot)) continue
         places.push(place)
         kept.push(this.encoded(index, store, slot))

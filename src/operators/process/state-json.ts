@@ -36,6 +36,25 @@ export function encodeValue(value: unknown): Json {
   }
 }
 
+/**
+ * As encodeValue(), for who makes text of it at once: what stands for itself is given as it is, not copied.
+ */
+export function encodeValueInPlace(value: unknown): Json {
+  return isPlainRecord(value) ? value : encodeValue(value)
+}
+
+/** Whether a value is an object of members that stand for themselves in JSON. */
+function isPlainRecord(value: unknown): value is { readonly [name: string]: Json } {
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false
+  for (const name in value) {
+    if (name.charCodeAt(0) === 0x24) return false
+    const member = (value as { readonly [name: string]: unknown })[name]
+    if (typeof member === 'number' && Number.isFinite(member) && !Object.is(member, -0)) continue
+    if (typeof member !== 'string' && typeof member !== 'boolean' && member !== null) return false
+  }
+  return true
+}
+
 function encodeObject(value: object): Json {
   if (Array.isArray(value)) return value.map(encodeValue)
   if (value instanceof Date) return { $date: encodeValue(value.getTime()) }

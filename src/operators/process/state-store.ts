@@ -1,7 +1,7 @@
 import type { Json } from '../../core/json.js'
 import type { Cursor, KeyKeeper } from './cursor.js'
 import type { Expiry } from './expiry.js'
-import { decodeValue, encodeValue } from './state-json.js'
+import { decodeValue, encodeValueInPlace } from './state-json.js'
 
 /** What is kept of one declared state for all keys, by slot. Its subclasses are what process functions see of it. */
 export abstract class StateStore<Kept> {
@@ -31,6 +31,7 @@ export abstract class StateStore<Kept> {
     if (this.isKept(slot)) this.expire(slot, now)
   }
 
+  /** What is kept, to be made text of at once: it may be changed later. */
   abstract encode(slot: number): Json
   /** Keeps what `encode` gave; `migrate` takes each value. */
   abstract decode(slot: number, json: readonly Json[], migrate: (value: unknown) => unknown): void
@@ -59,7 +60,7 @@ export abstract class SingleStore<Kept> extends StateStore<Kept> {
   private readonly written: number[] = []
 
   encode(slot: number): Json {
-    const value = encodeValue(this.kept[slot])
+    const value = encodeValueInPlace(this.kept[slot])
     return this.expiry === undefined ? [value] : [value, this.written[slot] ?? 0]
   }
 

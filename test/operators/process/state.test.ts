@@ -13,7 +13,7 @@ import {
   type StateDescriptors,
   valueState,
 } from '../../../src/operators/process/state-descriptors.js'
-import { decodeValue, encodeValue } from '../../../src/operators/process/state-json.js'
+import { decodeValue, encodeValue, encodeValueInPlace } from '../../../src/operators/process/state-json.js'
 import { HARNESS_MODES, type TestElement } from '../../../src/testing/operator-harness.js'
 import { type Functions, kernel, rowsOf, runProcess, settingsOf } from './process-driver.js'
 
@@ -326,11 +326,18 @@ describe('values of state as JSON', () => {
   it('come back as they were', () => {
     fc.assert(
       fc.property(value, original => {
-        const back = decodeValue(JSON.parse(JSON.stringify(encodeValue(original))))
+        const text = JSON.stringify(encodeValue(original))
+        expect(JSON.stringify(encodeValueInPlace(original))).toBe(text)
+        const back = decodeValue(JSON.parse(text))
         expect(back).toEqual(original)
       }),
       { numRuns: 300 },
     )
     expect(decodeValue(JSON.parse(JSON.stringify(encodeValue(-0))))).toBe(-0)
+    for (const member of [-0, Number.NaN, 1n, undefined, new Date(1), 'x', null, true, 1.5]) {
+      for (const record of [{ member }, { $member: member }, { ['__proto__']: member }, Object.create(null)]) {
+        expect(JSON.stringify(encodeValueInPlace(record))).toBe(JSON.stringify(encodeValue(record)))
+      }
+    }
   })
 })
