@@ -10,11 +10,13 @@ export interface IndexedDbStorageOptions {
 }
 
 /*
- * One database for each job, one object store, three kinds of keys:
+ * One database for each job, one object store, five kinds of keys:
  *
- *   ['manifest', id]             Uint8Array: the checkpoint exists
- *   ['part', id, name]           number: how many chunks the part has
- *   ['chunk', id, name, index]   Uint8Array
+ *   ['manifest', id]                  Uint8Array: the checkpoint exists
+ *   ['part', id, name]                number: how many chunks the part has
+ *   ['chunk', id, name, index]        Uint8Array
+ *   ['shared', name]                  number: how many chunks the shared part has
+ *   ['shared-chunk', name, index]     Uint8Array
  */
 const STORE = 'checkpoints'
 const MEBIBYTE = 1024 * 1024
@@ -40,13 +42,7 @@ export class IndexedDbCheckpointStorage implements CheckpointStorage {
     assertPartName(name)
     await this.#writeUnlessComplete(checkpointId, `writing part ${name} of checkpoint ${checkpointId}`, store => {
       // Parts that an attempt left behind may be written again.
-      store.delete(keysUnder('chunk', checkpointId, name))
-      let count = 0
-      for (let at = 0; at < bytes.length; at += this.#chunkBytes) {
-        // A copy, since storing a view would store the whole buffer behind it: all of the kernel's memory.
-        store.put(bytes.slice(at, at + this.#chunkBytes), ['chunk', checkpointId, name, count++])
-      }
-      store.put(count, ['part', checkpointId, name])
+      this.#putChunks(store, ['part', checkpointId, name], ['chunk', checkpointId, name], bytes)
     })
   }
 
@@ -59,14 +55,9 @@ export class IndexedDbCheckpointStorage implements CheckpointStorage {
   async readPart(checkpointId: number, name: string): Promise<Uint8Array | undefined> {
     assertCheckpointId(checkpointId)
     assertPartName(name)
-    return this.#run(`reading part ${name} of checkpoint ${checkpointId}`, async () => {
-      const count = await get<number>(['part', checkpointId, name], this.#store)
-      if (count === undefined) return undefined
-      const indexes = Array.from({ length: count }, (_, index) => ['chunk', checkpointId, name, index])
-      const chunks = await getMany<Uint8Array>(indexes, this.#store)
-      // A missing chunk makes the part shorter than its manifest says, which restoring detects.
-      return concatenate(chunks.filter(chunk => chunk !== undefined))
-    })
+    return this.#run(`reading part ${name} of checkpoint ${checkpointId}`, () =>
+      this.#getChunks(['part', checkpointId, name], ['chunk', checkpointId, name]),
+    )
   }
 
   async readManifest(checkpointId: number): Promise<Uint8Array | undefined> {
@@ -96,9 +87,61 @@ export class IndexedDbCheckpointStorage implements CheckpointStorage {
     )
   }
 
+  async writeShared(name: string, bytes: Uint8Array): Promise<void> {
+    assertPartName(name)
+    await this.#run(`writing shared part ${name}`, () =>
+      this.#store('readwrite', store => {
+        this.#putChunks(store, ['shared', name], ['shared-chunk', name], bytes)
+        return promisifyRequest(store.transaction)
+      }),
+    )
+  }
+
+  async readShared(name: string): Promise<Uint8Array | undefined> {
+    assertPartName(name)
+    return this.#run(`reading shared part ${name}`, () => this.#getChunks(['shared', name], ['shared-chunk', name]))
+  }
+
+  listShared(): Promise<string[]> {
+    return this.#run('listing shared parts', async () => {
+      const shared = (await keys<IDBValidKey[]>(this.#store)).filter(([kind]) => kind === 'shared')
+      return shared.map(([, name]) => String(name)).sort()
+    })
+  }
+
+  async removeShared(name: string): Promise<void> {
+    assertPartName(name)
+    await this.#run(`removing shared part ${name}`, () =>
+      this.#store('readwrite', store => {
+        store.delete(['shared', name])
+        store.delete(keysUnder('shared-chunk', name))
+        return promisifyRequest(store.transaction)
+      }),
+    )
+  }
+
   /** Removes all checkpoints, and what was left of incomplete ones. */
   clear(): Promise<void> {
     return this.#run('removing all checkpoints', () => clear(this.#store))
+  }
+
+  #putChunks(store: IDBObjectStore, key: IDBValidKey, chunkKey: IDBValidKey[], bytes: Uint8Array): void {
+    store.delete(keysUnder(...chunkKey))
+    let count = 0
+    for (let at = 0; at < bytes.length; at += this.#chunkBytes) {
+      // A copy, since storing a view would store the whole buffer behind it: all of the kernel's memory.
+      store.put(bytes.slice(at, at + this.#chunkBytes), [...chunkKey, count++])
+    }
+    store.put(count, key)
+  }
+
+  async #getChunks(key: IDBValidKey, chunkKey: IDBValidKey[]): Promise<Uint8Array | undefined> {
+    const count = await get<number>(key, this.#store)
+    if (count === undefined) return undefined
+    const indexes = Array.from({ length: count }, (_, index) => [...chunkKey, index])
+    const chunks = await getMany<Uint8Array>(indexes, this.#store)
+    // A missing chunk makes the part shorter than its manifest says, which restoring detects.
+    return concatenate(chunks.filter(chunk => chunk !== undefined))
   }
 
   async #writeUnlessComplete(

@@ -3,6 +3,7 @@
  *
  *   <directory>/chk-00000012/<name>.part   written first, each synced
  *                           /manifest      written as manifest.tmp, synced, renamed: whole or not at all
+ *              shared/<name>.part          parts that several checkpoints may use
  *
  * A folder without a manifest is what a crash left behind: it counts for nothing, and is removed when its number is
  * used again or a later checkpoint is complete. Files are for their owner alone (0600): state may hold private data.
@@ -11,10 +12,12 @@ import { open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promi
 import { join, resolve } from 'node:path'
 import { SabotError } from '../core/errors.js'
 import type { CheckpointStorage } from '../state/checkpoint-storage.js'
-import { assertCheckpointId, assertPartName, checkpointExists } from '../state/part-name.js'
+import { assertCheckpointId, assertPartName, checkpointExists, isPartName } from '../state/part-name.js'
 import { createDirectory, syncDirectory, systemCode, systemReason } from './durable.js'
 
 const MANIFEST = 'manifest'
+const SHARED = 'shared'
+const PART = '.part'
 const FOLDER = /^chk-(\d{8,16})$/
 
 /** The number of the checkpoint that a folder of this name is; undefined: it is none. */
@@ -96,6 +99,32 @@ export class DirectoryCheckpointStorage implements CheckpointStorage {
     this.begun.delete(checkpointId)
   }
 
+  async writeShared(name: string, bytes: Uint8Array): Promise<void> {
+    const path = this.sharedPath(name)
+    const folder = join(this.directory, SHARED)
+    await writing(path, async () => {
+      await createDirectory(folder, 0o700)
+      await writeFileDurably(path, bytes)
+      await syncDirectory(folder)
+    })
+  }
+
+  async readShared(name: string): Promise<Uint8Array | undefined> {
+    return readIfThere(this.sharedPath(name))
+  }
+
+  async listShared(): Promise<string[]> {
+    const folder = join(this.directory, SHARED)
+    const files = (await ifThere(folder, () => readdir(folder))) ?? []
+    const names = files.filter(file => file.endsWith(PART)).map(file => file.slice(0, -PART.length))
+    return names.filter(isPartName).sort()
+  }
+
+  async removeShared(name: string): Promise<void> {
+    const path = this.sharedPath(name)
+    await writing(path, () => rm(path, { force: true }))
+  }
+
   /** A fresh folder for a checkpoint; what a crash left under its number goes first. */
   private begin(checkpointId: number): Promise<void> {
     const before = this.begun.get(checkpointId)
@@ -139,7 +168,12 @@ export class DirectoryCheckpointStorage implements CheckpointStorage {
 
   private partPath(checkpointId: number, name: string): string {
     assertPartName(name)
-    return join(this.folder(checkpointId), `${name}.part`)
+    return join(this.folder(checkpointId), `${name}${PART}`)
+  }
+
+  private sharedPath(name: string): string {
+    assertPartName(name)
+    return join(this.directory, SHARED, `${name}${PART}`)
   }
 }
 

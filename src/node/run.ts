@@ -13,6 +13,7 @@ import { inspectCheckpoint } from '../state/checkpoint.js'
 import type { CheckpointStorage } from '../state/checkpoint-storage.js'
 import type { Hash } from '../state/manifest.js'
 import { isSavepoint } from '../state/retention.js'
+import { ofOtherJob, removeUnusedParts } from '../state/shared-parts.js'
 import { DirectoryCheckpointStorage } from './directory-storage.js'
 import { type NodeEnvironmentOptions, nodeEnvironment } from './environment.js'
 import type { ServedJob } from './http/job-views.js'
@@ -158,13 +159,10 @@ async function removeEarlierRun(storage: CheckpointStorage, job: string, hash: H
   for (const id of ids) {
     const found = await jobOf(storage, id, hash)
     if (found === undefined || found === job) continue
-    throw new SabotError(
-      'CHECKPOINT_OF_OTHER_JOB',
-      `${storage.description} holds checkpoints of job ${found}, not of ${job}; give each job its own`,
-      { storage: storage.description, found, job },
-    )
+    throw ofOtherJob(storage, found, job)
   }
   for (const id of ids) if (!(await isSavepoint(storage, id, hash))) await storage.remove(id)
+  await removeUnusedParts(storage, job, hash)
 }
 
 /** undefined where the manifest is damaged. */

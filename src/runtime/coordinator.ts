@@ -1,9 +1,12 @@
 import { SabotError } from '../core/errors.js'
 import type { ExecutionGraph } from '../graph/execution-graph.js'
 import { ABI_VERSION } from '../kernel/module.js'
-import { type OperatorSnapshot, writeCheckpoint } from '../state/checkpoint.js'
+import type { OperatorSnapshot } from '../state/checkpoint.js'
+import { type CheckpointBytes, CheckpointWriter } from '../state/checkpoint-writer.js'
 import type { Hash } from '../state/manifest.js'
+import type { Recovery } from '../state/recovery.js'
 import { pruneCheckpoints, type Retention } from '../state/retention.js'
+import { removeUnusedParts } from '../state/shared-parts.js'
 import type { Environment } from './environment.js'
 import type { JobEvent } from './job-handle.js'
 
@@ -16,13 +19,17 @@ export interface CheckpointSettings extends Retention {
   readonly timeoutMs: number
   /** Checkpoints that may fail one behind the other; one more fails the job. */
   readonly tolerableFailures: number
+  /** Whether a checkpoint writes only what has changed since the one before. */
+  readonly incremental: boolean
 }
 
 export interface CheckpointCounters {
   completed: number
   failed: number
   lastId: number | undefined
+  /** Bytes of its parts and manifest, and how many of these were written for it. */
   lastBytes: number
+  lastWrittenBytes: number
   lastDurationMs: number
   lastError: SabotError | undefined
 }
@@ -30,6 +37,8 @@ export interface CheckpointCounters {
 export interface CoordinatorHooks {
   /** Checkpoint numbers of this coordinator are larger. */
   readonly lastCheckpointId: number
+  /** What the run resumes from. */
+  readonly recovery: Recovery | undefined
   /** The barrier is to be injected. */
   trigger(checkpointId: number): void
   /** Nobody waits for the barrier any more. */
@@ -57,7 +66,15 @@ interface Waiting {
 }
 
 export function newCheckpointCounters(): CheckpointCounters {
-  return { completed: 0, failed: 0, lastId: undefined, lastBytes: 0, lastDurationMs: 0, lastError: undefined }
+  return {
+    completed: 0,
+    failed: 0,
+    lastId: undefined,
+    lastBytes: 0,
+    lastWrittenBytes: 0,
+    lastDurationMs: 0,
+    lastError: undefined,
+  }
 }
 
 /**
@@ -86,6 +103,7 @@ export class CheckpointCoordinator {
   private readonly environment: Pick<Environment, 'name' | 'clock'>
   private readonly hash: Hash
   private readonly hooks: CoordinatorHooks
+  private readonly writer: CheckpointWriter | undefined
 
   constructor(
     settings: CheckpointSettings | undefined,
@@ -103,6 +121,9 @@ export class CheckpointCoordinator {
     this.counters = counters
     this.nextId = hooks.lastCheckpointId + 1
     this.lastBeginMs = environment.clock.elapsed()
+    const pause = (): Promise<void> => environment.clock.nextTurn()
+    this.writer = settings && new CheckpointWriter({ ...settings, hash, pause })
+    if (hooks.recovery !== undefined) this.writer?.resumeFrom(hooks.recovery)
   }
 
   /** The largest number that it has given. */
@@ -196,7 +217,7 @@ export class CheckpointCoordinator {
   private async complete(inFlight: InFlight): Promise<void> {
     const { checkpointId, startedAtMs, isSavepoint } = inFlight
     try {
-      const bytes = await this.write(inFlight)
+      const { sizeBytes, writtenBytes } = await this.write(inFlight)
       if (inFlight.isOver) return
       inFlight.isOver = true
       this.failuresInARow = 0
@@ -206,9 +227,11 @@ export class CheckpointCoordinator {
         counters.completed += 1
         counters.lastId = checkpointId
         counters.lastError = undefined
-        counters.lastBytes = bytes
+        counters.lastBytes = sizeBytes
+        counters.lastWrittenBytes = writtenBytes
         counters.lastDurationMs = durationMs
-        this.hooks.onComplete({ kind: 'checkpoint-completed', checkpointId, isSavepoint, sizeBytes: bytes, durationMs })
+        const kind = 'checkpoint-completed'
+        this.hooks.onComplete({ kind, checkpointId, isSavepoint, sizeBytes, writtenBytes, durationMs })
       }
       for (const { resolve } of this.waiting.splice(0)) resolve(checkpointId)
     } catch (cause) {
@@ -218,10 +241,9 @@ export class CheckpointCoordinator {
     this.end(inFlight)
   }
 
-  /** The bytes written. */
-  private async write(inFlight: InFlight): Promise<number> {
-    const { settings, execution, environment, hash } = this
-    if (settings === undefined) return 0
+  private async write(inFlight: InFlight): Promise<CheckpointBytes> {
+    const { writer, execution, environment } = this
+    if (writer === undefined) return { sizeBytes: 0, writtenBytes: 0 }
     const { checkpointId, createdAtMs, isSavepoint, snapshots } = inFlight
     const { job, maxParallelism } = execution
     const parameters = Object.fromEntries(job.parameters.map(({ name, value }) => [name, value]))
@@ -239,7 +261,7 @@ export class CheckpointCoordinator {
     const inOrder = job.nodes.flatMap(({ id }) => {
       return all.filter(snapshot => snapshot.id === id).sort((a, b) => (a.subtask ?? 0) - (b.subtask ?? 0))
     })
-    return writeCheckpoint(settings.storage, head, inOrder, hash, () => !inFlight.isOver)
+    return writer.write(head, inOrder, () => !inFlight.isOver)
   }
 
   private async giveUp(inFlight: InFlight, cause: unknown): Promise<void> {
@@ -271,6 +293,7 @@ export class CheckpointCoordinator {
     if (settings === undefined) return
     try {
       await pruneCheckpoints(settings, this.hash)
+      await removeUnusedParts(settings.storage, this.execution.job.name, this.hash, this.writer?.inUse ?? [])
     } catch (cause) {
       const { description } = settings.storage
       const message = `Old checkpoints in ${description} cannot be removed: ${messageOf(cause)}`

@@ -33,6 +33,7 @@ export const EMPTY_JOB_METRICS: JobMetrics = {
     failed: 0,
     lastId: undefined,
     lastBytes: 0,
+    lastWrittenBytes: 0,
     lastDurationMs: 0,
     lastError: undefined,
   },

@@ -24,6 +24,11 @@ export interface CheckpointOptions {
   readonly tolerableFailures?: number | undefined
   /** Complete checkpoints that are kept, beside savepoints. Default 3. */
   readonly retained?: number | undefined
+  /**
+   * Whether a checkpoint writes only what has changed since the one before it. The state as it was last written is then
+   * kept in memory beside the state itself. Default true.
+   */
+  readonly incremental?: boolean | undefined
 }
 
 /** Opens the subtasks of a job somewhere else than in this thread. */
@@ -110,14 +115,20 @@ export function inThisThread(environment: Environment): Workers {
 
 function checkpointSettings(options: CheckpointOptions | undefined): CheckpointSettings | undefined {
   if (options === undefined) return undefined
-  const { storage, intervalMs = DEFAULT_INTERVAL_MS, retained = DEFAULT_RETAINED, minPauseMs = 0 } = options
+  const {
+    storage,
+    intervalMs = DEFAULT_INTERVAL_MS,
+    retained = DEFAULT_RETAINED,
+    minPauseMs = 0,
+    incremental = true,
+  } = options
   const { timeoutMs = DEFAULT_TIMEOUT_MS, tolerableFailures = Number.POSITIVE_INFINITY } = options
   if (!(intervalMs >= 0)) throw invalidOption('intervalMs', intervalMs, '0 or more milliseconds')
   if (!(minPauseMs >= 0)) throw invalidOption('minPauseMs', minPauseMs, '0 or more milliseconds')
   if (!(timeoutMs > 0)) throw invalidOption('timeoutMs', timeoutMs, 'more than 0 milliseconds')
   if (!(tolerableFailures >= 0)) throw invalidOption('tolerableFailures', tolerableFailures, 'a number from 0')
   if (!Number.isInteger(retained) || retained < 1) throw invalidOption('retained', retained, 'a whole number from 1')
-  return { storage, intervalMs, minPauseMs, timeoutMs, tolerableFailures, retained }
+  return { storage, intervalMs, minPauseMs, timeoutMs, tolerableFailures, retained, incremental }
 }
 
 function invalidOption(option: string, value: unknown, allowed: string): SabotError {

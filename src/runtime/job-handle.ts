@@ -87,7 +87,10 @@ export type JobEvent =
       readonly kind: 'checkpoint-completed'
       readonly checkpointId: number
       readonly isSavepoint: boolean
+      /** Of its parts and manifest. */
       readonly sizeBytes: number
+      /** So many of these were written for it; the rest is of checkpoints before. */
+      readonly writtenBytes: number
       readonly durationMs: number
     }
   | { readonly kind: 'checkpoint-failed'; readonly error: SabotError }
@@ -114,6 +117,8 @@ export interface JobMetrics {
     readonly failed: number
     readonly lastId: number | undefined
     readonly lastBytes: number
+    /** So many of these were written for it; the rest is of checkpoints before. */
+    readonly lastWrittenBytes: number
     readonly lastDurationMs: number
     /** The error of the last one that failed, if the last one failed. */
     readonly lastError: SabotError | undefined

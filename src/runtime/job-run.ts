@@ -241,7 +241,7 @@ export class JobRun implements JobHandle {
       failed: attempt.fail,
     })
     attempt.executor = executor
-    attempt.coordinator = this.createCoordinator(attempt, executor, hash)
+    attempt.coordinator = this.createCoordinator(attempt, executor, hash, recovery)
     if (this.wasCancelled) return 'stopped'
     this.status = this.stopping === undefined ? 'running' : 'stopping'
     if (this.stopping !== undefined) void this.beginStop()
@@ -282,10 +282,16 @@ export class JobRun implements JobHandle {
     return recovery
   }
 
-  private createCoordinator(attempt: Attempt, executor: Executor, hash: Hash): CheckpointCoordinator {
+  private createCoordinator(
+    attempt: Attempt,
+    executor: Executor,
+    hash: Hash,
+    recovery: Recovery | undefined,
+  ): CheckpointCoordinator {
     const { checkpoints, onEvent } = this.settings
     const hooks = {
       lastCheckpointId: this.lastId,
+      recovery,
       trigger: (id: number) => executor.trigger(id),
       abort: (id: number) => executor.abort(id),
       onComplete: (event: Extract<JobEvent, { kind: 'checkpoint-completed' }>) => {

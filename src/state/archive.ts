@@ -16,10 +16,10 @@
  * The header guards itself and the manifest, the manifest guards each part: a torn or flipped byte anywhere is found.
  */
 import { SabotError } from '../core/errors.js'
-import { readPart } from './checkpoint.js'
-import { corrupt, openManifest, readManifestFile, verifyPart } from './checkpoint-parts.js'
+import { corrupt, openManifest, verifyPart } from './checkpoint-parts.js'
 import type { CheckpointStorage } from './checkpoint-storage.js'
 import type { Hash } from './manifest.js'
+import { readWhole } from './whole-checkpoint.js'
 
 export const ARCHIVE_VERSION = 1
 const MAGIC = [0x53, 0x41, 0x42, 0x4f, 0x54, 0x41, 0x52, 0x43]
@@ -40,12 +40,9 @@ export async function packCheckpoint(
   checkpointId: number,
   hash: Hash,
 ): Promise<Uint8Array> {
-  const { bytes: manifest, parts } = await readManifestFile(storage, checkpointId, hash)
-  const totalBytes = parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, HEADER_BYTES + manifest.length)
-  // Sizes come from a manifest: parts are read and verified before memory is taken for what it says.
   const contents: Uint8Array[] = []
-  for (const entry of parts) contents.push(await readPart(storage, checkpointId, entry, hash))
-
+  const manifest = await readWhole(storage, checkpointId, hash, (_, bytes) => void contents.push(bytes))
+  const totalBytes = contents.reduce((sum, { length }) => sum + length, HEADER_BYTES + manifest.length)
   const archive = new Uint8Array(totalBytes)
   const view = new DataView(archive.buffer)
   archive.set(MAGIC)
@@ -74,6 +71,7 @@ export async function unpackCheckpoint(bytes: Uint8Array, storage: CheckpointSto
   const contents: Uint8Array[] = []
   let at = manifestEnd
   for (const entry of parts) {
+    if (entry.shared !== undefined) throw corrupt(WHERE, 'its manifest names shared parts, which no archive has')
     const content = bytes.subarray(at, at + entry.sizeBytes)
     verifyPart(content, entry, hash, WHERE)
     contents.push(content)

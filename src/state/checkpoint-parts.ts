@@ -107,5 +107,6 @@ function isPartEntry(entry: unknown): entry is PartEntry {
   const { name, sizeBytes, xxh64 } = entry
   if (typeof name !== 'string' || !isPartName(name)) return false
   if (typeof sizeBytes !== 'number' || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0) return false
+  if ('shared' in entry && entry.shared !== 'base' && entry.shared !== 'delta') return false
   return typeof xxh64 === 'string' && XXH64_HEX.test(xxh64)
 }

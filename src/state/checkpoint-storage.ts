@@ -8,6 +8,9 @@
  * - Writing the manifest is atomic: after a crash it is there whole or not at all.
  * - What was written is never changed, only removed.
  * - `list` names checkpoints with a manifest, in ascending order, whatever else lies around.
+ * - Shared parts belong to no checkpoint: several manifests may name one. They stay until `removeShared`, whatever
+ *   becomes of checkpoints; who removes them knows that no manifest names them (shared-parts.ts). One that is written
+ *   again, after a crash, has the bytes that were written last.
  */
 export interface CheckpointStorage {
   /** What it is and where, for messages: 'directory /data/checkpoints'. */
@@ -20,4 +23,11 @@ export interface CheckpointStorage {
   list(): Promise<number[]>
   /** Removes a checkpoint, its manifest first. Removing what is not there does nothing. */
   remove(checkpointId: number): Promise<void>
+  writeShared(name: string, bytes: Uint8Array): Promise<void>
+  /** undefined where there is no such part. */
+  readShared(name: string): Promise<Uint8Array | undefined>
+  /** The names of all shared parts, in the order of their UTF-16 units. */
+  listShared(): Promise<string[]>
+  /** Removes a shared part. Removing what is not there does nothing. */
+  removeShared(name: string): Promise<void>
 }

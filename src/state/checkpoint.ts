@@ -3,43 +3,14 @@ import type { CheckpointStorage } from './checkpoint-storage.js'
 import {
   type CheckpointManifest,
   decodeManifest,
-  encodeManifest,
   type Hash,
   type OperatorSnapshotEntry,
+  type PartEntry,
 } from './manifest.js'
 
 /** What one operator hands over at a barrier, with its bytes. */
 export interface OperatorSnapshot extends Omit<OperatorSnapshotEntry, 'parts'> {
   readonly parts: readonly { readonly name: string; readonly bytes: Uint8Array }[]
-}
-
-/**
- * Writes a checkpoint: the parts first, the manifest last. Returns the bytes written. Where `isWanted` says no when the
- * parts are written, it ends there: without a manifest they are no checkpoint.
- */
-export async function writeCheckpoint(
-  storage: CheckpointStorage,
-  manifestHead: Omit<CheckpointManifest, 'operators'>,
-  snapshots: readonly OperatorSnapshot[],
-  hash: Hash,
-  isWanted: () => boolean = () => true,
-): Promise<number> {
-  let writtenBytes = 0
-  const operators: OperatorSnapshotEntry[] = []
-  for (const { parts, ...head } of snapshots) {
-    const entries = []
-    for (const { name, bytes } of parts) {
-      const partName = `${partPrefix(head)}${name}`
-      await storage.writePart(manifestHead.checkpointId, partName, bytes)
-      entries.push({ name: partName, sizeBytes: bytes.length, xxh64: hash(bytes) })
-      writtenBytes += bytes.length
-    }
-    operators.push({ ...head, parts: entries })
-  }
-  const manifest = encodeManifest({ ...manifestHead, operators }, hash)
-  if (!isWanted()) return writtenBytes
-  await storage.writeManifest(manifestHead.checkpointId, manifest)
-  return writtenBytes + manifest.length
 }
 
 /** What the names of a subtask's parts begin with; neither ids nor names of parts hold a dot. */
@@ -71,14 +42,15 @@ export async function inspectCheckpoint(
   return manifest
 }
 
-/** A part's bytes, verified. Fails with CHECKPOINT_CORRUPT. */
+/** The bytes of an entry, verified. Fails with CHECKPOINT_CORRUPT. */
 export async function readPart(
   storage: CheckpointStorage,
   checkpointId: number,
-  part: { readonly name: string; readonly sizeBytes: number; readonly xxh64: string },
+  part: PartEntry,
   hash: Hash,
 ): Promise<Uint8Array> {
-  const bytes = await storage.readPart(checkpointId, part.name)
+  const isShared = part.shared !== undefined
+  const bytes = isShared ? await storage.readShared(part.name) : await storage.readPart(checkpointId, part.name)
   const problem =
     bytes === undefined
       ? 'is missing'
@@ -89,7 +61,11 @@ export async function readPart(
           : undefined
   if (bytes === undefined || problem !== undefined) {
     const where = `checkpoint ${checkpointId} in ${storage.description}`
-    throw new SabotError('CHECKPOINT_CORRUPT', `${where}: part ${part.name} ${problem}`, { where, part: part.name })
+    throw new SabotError(
+      'CHECKPOINT_CORRUPT',
+      `${where}: ${isShared ? 'shared part' : 'part'} ${part.name} ${problem}`,
+      { where, part: part.name },
+    )
   }
   return bytes
 }

@@ -10,9 +10,11 @@ import type { Json } from '../core/json.js'
  * The XXH64 is that of the version's digits, a line feed and the body. The first line guards the body, the body guards the parts: a torn or flipped byte anywhere is found.
  */
 
-/** 2: several subtasks of an operator, savepoints. Manifests of version 1 are those of one subtask each. */
-export const MANIFEST_VERSION = 2
-const KNOWN_VERSIONS: ReadonlySet<string> = new Set(['1', '2'])
+/**
+ * 3: shared parts. 2: several subtasks of an operator, savepoints. Manifests of version 1 are those of one subtask each.
+ */
+export const MANIFEST_VERSION = 3
+const KNOWN_VERSIONS: ReadonlySet<string> = new Set(['1', '2', '3'])
 const MAGIC = 'sabot-checkpoint'
 
 export interface CheckpointManifest {
@@ -46,7 +48,10 @@ export interface OperatorSnapshotEntry {
   /** Rows that had come in and gone out before the barrier. */
   readonly rowsIn: number
   readonly rowsOut: number
-  /** Binary state, one part for each entry. */
+  /**
+   * Binary state: an entry for each part, or, where other checkpoints use it as well, one for its base and behind it one
+   * for each delta, in the order in which they are applied (shared-parts.ts).
+   */
   readonly parts: readonly PartEntry[]
 }
 
@@ -55,6 +60,8 @@ export interface PartEntry {
   readonly sizeBytes: number
   /** XXH64 with seed 0, 16 hex digits. */
   readonly xxh64: string
+  /** Where it is a shared part of the storage: all of a part, or what has changed since the entry before it. */
+  readonly shared?: 'base' | 'delta'
 }
 
 /** XXH64 with seed 0 as 16 hex digits. */

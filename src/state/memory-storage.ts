@@ -13,6 +13,7 @@ interface StoredCheckpoint {
 export class MemoryCheckpointStorage implements CheckpointStorage {
   readonly description = 'memory'
   private readonly checkpoints = new Map<number, StoredCheckpoint>()
+  private readonly shared = new Map<string, Uint8Array>()
 
   async writePart(checkpointId: number, name: string, bytes: Uint8Array): Promise<void> {
     assertPartName(name)
@@ -45,6 +46,25 @@ export class MemoryCheckpointStorage implements CheckpointStorage {
   async remove(checkpointId: number): Promise<void> {
     assertCheckpointId(checkpointId)
     this.checkpoints.delete(checkpointId)
+  }
+
+  async writeShared(name: string, bytes: Uint8Array): Promise<void> {
+    assertPartName(name)
+    this.shared.set(name, new Uint8Array(bytes))
+  }
+
+  async readShared(name: string): Promise<Uint8Array | undefined> {
+    assertPartName(name)
+    return this.shared.get(name)?.slice()
+  }
+
+  async listShared(): Promise<string[]> {
+    return [...this.shared.keys()].sort()
+  }
+
+  async removeShared(name: string): Promise<void> {
+    assertPartName(name)
+    this.shared.delete(name)
   }
 
   /** The checkpoint while it has no manifest: parts that an attempt left behind may be written again. */

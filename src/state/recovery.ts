@@ -1,10 +1,12 @@
 import { SabotError } from '../core/errors.js'
-import { inspectCheckpoint, type OperatorSnapshot, partPrefix, readPart } from './checkpoint.js'
+import { inspectCheckpoint, type OperatorSnapshot, partPrefix } from './checkpoint.js'
 import type { CheckpointStorage } from './checkpoint-storage.js'
 import type { CheckpointManifest, Hash } from './manifest.js'
+import { chainsOf, ofOtherJob, readChain } from './shared-parts.js'
 
 /** What a job resumes from. */
 export interface Recovery {
+  readonly storage: CheckpointStorage
   readonly checkpointId: number
   readonly manifest: CheckpointManifest
   /** By operator, one state for each of its subtasks. */
@@ -61,14 +63,8 @@ export async function recoverFrom(
   hash: Hash,
 ): Promise<Recovery> {
   const manifest = await inspectCheckpoint(storage, checkpointId, hash)
-  if (manifest.job !== job) {
-    throw new SabotError(
-      'CHECKPOINT_OF_OTHER_JOB',
-      `${storage.description} holds checkpoints of job ${manifest.job}, not of ${job}; give each job its own`,
-      { storage: storage.description, found: manifest.job, job },
-    )
-  }
-  return { checkpointId, manifest, states: await readStates(storage, manifest, hash), passedOver: [] }
+  if (manifest.job !== job) throw ofOtherJob(storage, manifest.job, job)
+  return { storage, checkpointId, manifest, states: await readStates(storage, manifest, hash), passedOver: [] }
 }
 
 async function readStates(
@@ -79,9 +75,9 @@ async function readStates(
   const states = new Map<string, RecoveredState[]>()
   for (const { parts, ...head } of manifest.operators) {
     const loaded = []
-    for (const part of parts) {
-      const bytes = await readPart(storage, manifest.checkpointId, part, hash)
-      loaded.push({ name: part.name.slice(partPrefix(head).length), bytes })
+    for (const [part, chain] of chainsOf(parts)) {
+      const bytes = await readChain(storage, manifest.checkpointId, chain, hash)
+      loaded.push({ name: part.slice(partPrefix(head).length), bytes })
     }
     states.set(head.id, [...(states.get(head.id) ?? []), { ...head, parts: loaded }])
   }

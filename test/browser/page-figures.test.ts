@@ -74,7 +74,15 @@ describe('figures', () => {
         gauges: { openWindows: 1 },
       },
     ],
-    checkpoints: { completed: 1, failed: 0, lastId: 9, lastBytes: 10, lastDurationMs: 11, lastError: undefined },
+    checkpoints: {
+      completed: 1,
+      failed: 0,
+      lastId: 9,
+      lastBytes: 10,
+      lastWrittenBytes: 10,
+      lastDurationMs: 11,
+      lastError: undefined,
+    },
   }
 
   it('add up the windows and the reasons', () => {

@@ -15,7 +15,7 @@ import {
 import { describeError, errorToJSON } from '../../src/node/cli/report-error.js'
 import { emptyOperatorMetrics } from '../../src/runtime/empty-metrics.js'
 import type { JobMetrics, JobResult, OperatorMetrics } from '../../src/runtime/job-handle.js'
-import type { CheckpointManifest } from '../../src/state/manifest.js'
+import type { CheckpointManifest, PartEntry } from '../../src/state/manifest.js'
 
 describe('parseJobSpecifier', () => {
   it.each([
@@ -60,7 +60,15 @@ const metrics: JobMetrics = {
     }),
     operator({ id: 'ndjson-1', kind: 'ndjson', watermark: Date.UTC(2001, 0, 1) }),
   ],
-  checkpoints: { completed: 2, failed: 0, lastId: 7, lastBytes: 34_567, lastDurationMs: 3.4, lastError: undefined },
+  checkpoints: {
+    completed: 2,
+    failed: 0,
+    lastId: 7,
+    lastBytes: 34_567,
+    lastWrittenBytes: 34_567,
+    lastDurationMs: 3.4,
+    lastError: undefined,
+  },
 }
 
 const result: JobResult = {
@@ -192,5 +200,28 @@ describe('what a checkpoint holds', () => {
       '  map-1: 1 row in, 0 out',
       '    keeps nothing',
     ])
+  })
+  it('with what it shares', () => {
+    const xxh64 = '0123456789abcdef'
+    const parts: PartEntry[] = [
+      { name: 'hourly.state@7', sizeBytes: 500_000, xxh64, shared: 'base' },
+      { name: 'hourly.state@8', sizeBytes: 4_000, xxh64, shared: 'delta' },
+      { name: 'hourly.state@12', sizeBytes: 3_000, xxh64, shared: 'delta' },
+      { name: 'hourly.keys@12', sizeBytes: 20_000, xxh64, shared: 'base' },
+      { name: 'hourly.small', sizeBytes: 10, xxh64 },
+    ]
+    const operators = manifest.operators.map(each => (each.id === 'hourly' ? { ...each, parts } : each))
+    const lines = describeCheckpoint({ ...manifest, operators }).map(plain)
+    expect(lines[3]).toBe('  23.0 kB written for it, 504.0 kB shared with checkpoints before it')
+    expect(lines.filter(line => /^ {4,}(part|base|changes) /.test(line))).toEqual([
+      `    part hourly.state: a base and 2 deltas, shared`,
+      `      base of checkpoint 7: 500.0 kB xxh64 ${xxh64}`,
+      `      changes of checkpoint 8: 4.0 kB xxh64 ${xxh64}`,
+      `      changes of checkpoint 12: 3.0 kB xxh64 ${xxh64}`,
+      `    part hourly.keys: a base, shared`,
+      `      base of checkpoint 12: 20.0 kB xxh64 ${xxh64}`,
+      `    part hourly.small: 10 B xxh64 ${xxh64}`,
+    ])
+    expect(plain(describeInLine({ ...manifest, operators }))).toMatch(/ 527\.0 kB, 23\.0 kB of them its own$/)
   })
 })

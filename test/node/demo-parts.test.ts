@@ -116,7 +116,15 @@ const metrics: JobMetrics = {
       gauges: { openWindows: 312 },
     },
   ],
-  checkpoints: { completed: 1, failed: 0, lastId: 4, lastBytes: 2000, lastDurationMs: 3, lastError: undefined },
+  checkpoints: {
+    completed: 1,
+    failed: 0,
+    lastId: 4,
+    lastBytes: 2000,
+    lastWrittenBytes: 2000,
+    lastDurationMs: 3,
+    lastError: undefined,
+  },
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one

@@ -11,7 +11,15 @@ const metrics: JobMetrics = {
   elapsedMs: 5,
   takenAtMs: 0,
   operators: [{ ...emptyOperatorMetrics('w', 'window'), watermark: 86_400_000, dropped: { late: 2 } }],
-  checkpoints: { completed: 1, failed: 0, lastId: 1, lastBytes: 1, lastDurationMs: 1, lastError: undefined },
+  checkpoints: {
+    completed: 1,
+    failed: 0,
+    lastId: 1,
+    lastBytes: 1,
+    lastWrittenBytes: 1,
+    lastDurationMs: 1,
+    lastError: undefined,
+  },
 }
 
 function logged(write: (log: JobLog) => void): Record<string, unknown>[] {

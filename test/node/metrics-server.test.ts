@@ -27,6 +27,7 @@ function handleOf(status: JobStatus = 'running', operators: readonly OperatorMet
     failed: 1,
     lastId: 7,
     lastBytes: 1_000,
+    lastWrittenBytes: 400,
     lastDurationMs: 250,
     lastError: undefined,
   }

@@ -48,7 +48,15 @@ const view = (rowsIn: number, elapsedMs: number): JobView => ({
     }),
     operator('out', ['windows', 'clicks'], { watermark: 'end' }),
   ],
-  checkpoints: { completed: 2, failed: 1, lastId: 7, lastBytes: 2_048, lastDurationMs: 30, lastError: null },
+  checkpoints: {
+    completed: 2,
+    failed: 1,
+    lastId: 7,
+    lastBytes: 2_048,
+    lastWrittenBytes: 2_048,
+    lastDurationMs: 30,
+    lastError: null,
+  },
 })
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control characters

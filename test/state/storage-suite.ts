@@ -213,11 +213,48 @@ export function checkpointStorageSuite(
       expect(await seen.list()).toEqual([])
     })
 
+    law('keeps shared parts whatever becomes of checkpoints', async storage => {
+      expect(await storage.listShared()).toEqual([])
+      expect(await storage.readShared('a@1')).toBeUndefined()
+      await storage.writeShared('b@2', bytesOf())
+      await storage.writeShared('a@1', bytesOf(1, 2, 3))
+      await storage.writePart(1, 'a@1', bytesOf(9))
+      await storage.writeManifest(1, bytesOf(1))
+      // What an earlier attempt left behind is replaced whole.
+      await storage.writeShared('a@1', bytesOf(4, 5))
+      await storage.remove(1)
+      await storage.writeManifest(3, bytesOf(1))
+      for (const seen of [storage, await reopen(storage)]) {
+        expect(await seen.listShared()).toEqual(['a@1', 'b@2'])
+        expect(plain(await seen.readShared('a@1'))).toEqual([4, 5])
+        expect(plain(await seen.readShared('b@2'))).toEqual([])
+        expect(await seen.readPart(1, 'a@1')).toBeUndefined()
+        expect(await seen.list()).toEqual([3])
+      }
+      await storage.removeShared('a@1')
+      await storage.removeShared('a@1')
+      for (const seen of [storage, await reopen(storage)]) {
+        expect(await seen.listShared()).toEqual(['b@2'])
+        expect(await seen.readShared('a@1')).toBeUndefined()
+      }
+    })
+
+    law('is not changed through the bytes of a shared part, and writes a view of them', async storage => {
+      const bytes = bytesOf(1, 2, 3)
+      await storage.writeShared('a', bytes.subarray(1))
+      bytes.fill(9)
+      ;(await storage.readShared('a'))?.fill(9)
+      expect(plain(await storage.readShared('a'))).toEqual([2, 3])
+    })
+
     law('refuses names that lead elsewhere', async storage => {
       for (const bad of BAD_NAMES) {
         const refused = { name: 'SabotError', code: 'PART_NAME_INVALID' }
         await expect(storage.writePart(1, bad, bytesOf(1)), bad).rejects.toMatchObject(refused)
         await expect(storage.readPart(1, bad), bad).rejects.toMatchObject(refused)
+        await expect(storage.writeShared(bad, bytesOf(1)), bad).rejects.toMatchObject(refused)
+        await expect(storage.readShared(bad), bad).rejects.toMatchObject(refused)
+        await expect(storage.removeShared(bad), bad).rejects.toMatchObject(refused)
       }
       await storage.writePart(1, '__proto__', bytesOf(1))
       await storage.writePart(1, 'constructor', bytesOf(2))

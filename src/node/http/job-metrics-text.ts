@@ -31,6 +31,12 @@ const JOB_FIGURES: readonly JobFigure[] = [
     ({ checkpoints }) => (checkpoints.lastId === undefined ? undefined : checkpoints.lastBytes),
   ],
   [
+    'sabot_checkpoint_last_written_bytes',
+    'gauge',
+    'Bytes that were written for the last checkpoint; the rest of it is of checkpoints before.',
+    ({ checkpoints }) => (checkpoints.lastId === undefined ? undefined : checkpoints.lastWrittenBytes),
+  ],
+  [
     'sabot_checkpoint_last_duration_seconds',
     'gauge',
     'Time from the barrier of the last checkpoint until it was complete.',

@@ -29,6 +29,7 @@ export interface JobView {
     readonly failed: number
     readonly lastId: number | null
     readonly lastBytes: number
+    readonly lastWrittenBytes: number
     readonly lastDurationMs: number
     readonly lastError: { readonly code: string; readonly message: string } | null
   }

@@ -80,6 +80,20 @@ export function simulatedStorage(
     },
     list: () => storage.list(),
     remove: id => storage.remove(id),
+    async writeShared(name, bytes) {
+      await disk(`shared part ${name}`)
+      if (happens('failedWrite', `shared part ${name}`)) {
+        await storage.writeShared(name, bytes.subarray(0, bytes.length >>> 1))
+        throw new Error(`the disk failed in shared part ${name}`)
+      }
+      return storage.writeShared(name, bytes)
+    },
+    async readShared(name) {
+      await disk(`shared part ${name}`)
+      return storage.readShared(name)
+    },
+    listShared: () => storage.listShared(),
+    removeShared: name => storage.removeShared(name),
   }
 }
 
