@@ -74,14 +74,26 @@ class SelectOperator extends StatelessOperator {
     if (type === undefined && !this.inferred.has(name)) this.infer(output, batch, reader)
     const field = this.fieldOf(output, batch.schema)
     const builder = columnBuilder(field)
-    batch.forEachRow(physicalRow => {
-      const value = this.computedValue(output, reader, physicalRow)
-      try {
+    const { selection, length } = batch
+    const { compute } = output
+    // One try for all rows: what has failed is told apart by how far the row had come.
+    let isComputed = false
+    let isWrong = false
+    try {
+      for (let index = 0; index < length; index++) {
+        isComputed = false
+        const value = compute(reader.at(selection === undefined ? index : (selection[index] as number)))
+        isComputed = true
+        isWrong = isThenable(value)
+        if (isWrong) throw wrongResult(this.context.id, reader.materialize(), value, `a value for ${name}`)
         appendField(builder, field, name, value)
-      } catch (cause) {
-        throw this.misfit(name, reader, cause)
       }
-    })
+    } catch (cause) {
+      if (isWrong) throw cause
+      throw isComputed
+        ? this.misfit(name, reader, cause)
+        : userFunctionFailed(this.context.id, reader.materialize(), cause)
+    }
     return builder.finish()
   }
 
