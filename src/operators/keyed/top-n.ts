@@ -185,7 +185,7 @@ class TopNOperator implements Operator {
   }
 
   gauges(): Readonly<Record<string, number>> {
-    return { keys: this.opened?.keys.count ?? 0 }
+    return { keys: this.opened?.keys.count ?? 0, rows: this.opened?.store.length ?? 0 }
   }
 
   close(): void {

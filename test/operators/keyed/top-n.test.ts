@@ -5,6 +5,7 @@ import { Schema } from '../../../src/core/schema.js'
 import { decimal, nullable } from '../../../src/core/types.js'
 import { comparison } from '../../../src/operators/keyed/compare-values.js'
 import { type TopNSettings, topNOperator } from '../../../src/operators/keyed/top-n.js'
+import type { Operator, OperatorFactory } from '../../../src/operators/operator.js'
 import {
   HARNESS_MODES,
   type HarnessMode,
@@ -177,6 +178,21 @@ describe('top n', () => {
     expect(sorted('bool', [true, false])).toEqual([false, true])
     expect([1, null, Number.NaN, 5].sort(comparison('f64', 'desc'))).toEqual([5, 1, null, Number.NaN])
     expect(comparison('f64', 'asc')(0, -0)).toBe(0)
+  })
+
+  it.each(HARNESS_MODES)('keeps the best rows only, and none of a key that is forgotten: $name', mode => {
+    let operator: Operator | undefined
+    const create: OperatorFactory = context => {
+      operator = topNOperator({ ...base, n: 2, order: 'desc', ttlMs: 100 })(context)
+      return operator
+    }
+    const rows = Array.from({ length: 60 }, (_, id): TestElement => {
+      return { kind: 'row', row: { key: 'ab'[id % 2], value: (id * 7) % 20, id }, timestamp: id, watermark: id - 5 }
+    })
+    runOperator(create, kernel, [schema], rows, mode)
+    expect(operator?.gauges()).toEqual({ keys: 2, rows: 4 })
+    runOperator(create, kernel, [schema], [...rows, { kind: 'watermark', timestamp: 159 }], mode)
+    expect(operator?.gauges()).toEqual({ keys: 0, rows: 0 })
   })
 
   it('refuses to rank by what has no order', () => {
