@@ -20,6 +20,7 @@ import { openArrow } from '../formats/arrow-ipc.js'
 import type { Source } from '../operators/source.js'
 import { openBlockSplit } from './block-split.js'
 import type { FileInput } from './file-input.js'
+import type { FileSplitOptions } from './file-share.js'
 import { fileSource } from './file-source.js'
 import { batchSource } from './memory.js'
 
@@ -52,14 +53,23 @@ export type ArrowRow<T extends TypeMap> = { readonly [Name in keyof T]: ArrowVal
 export function arrow<T extends TypeMap>(
   data: Table<T> | RecordBatch<T> | readonly RecordBatch<T>[],
 ): Source<ArrowRow<T>>
-export function arrow<const Shape extends SchemaShape>(input: FileInput, columns: Shape): Source<RowOf<Shape>>
-export function arrow(input: FileInput): Source
-export function arrow(data: Table | RecordBatch | readonly RecordBatch[] | FileInput, columns?: SchemaShape): Source {
+export function arrow<const Shape extends SchemaShape>(
+  input: FileInput,
+  columns: Shape,
+  options?: FileSplitOptions,
+): Source<RowOf<Shape>>
+export function arrow(input: FileInput, columns?: undefined, options?: FileSplitOptions): Source
+export function arrow(
+  data: Table | RecordBatch | readonly RecordBatch[] | FileInput,
+  columns?: SchemaShape,
+  { splits }: FileSplitOptions = {},
+): Source {
   if (!isTables(data)) {
     return fileSource({
       input: data,
       format: { kind: 'arrow', openSplit: request => openBlockSplit(request, openArrow) },
       schema: columns && new Schema(fieldsOf(columns)),
+      splits,
     })
   }
   const parts = isList(data) ? data : [data]

@@ -4,6 +4,7 @@ import { openAvro } from '../formats/avro.js'
 import type { Source } from '../operators/source.js'
 import { openBlockSplit } from './block-split.js'
 import type { FileInput } from './file-input.js'
+import type { FileSplitOptions } from './file-share.js'
 import { fileSource } from './file-source.js'
 
 /**
@@ -14,12 +15,17 @@ import { fileSource } from './file-source.js'
  * @throws SabotError FILE_NOT_FOUND, AVRO_INVALID, COMPRESSION_INVALID, MISSING_COLUMN, TYPE_MISMATCH, NULL_VALUE,
  *   OUT_OF_RANGE, UNSUPPORTED_TYPE; SOURCE_CHANGED on resuming when a file has fewer rows
  */
-export function avro<const Shape extends SchemaShape>(input: FileInput, fields: Shape): Source<RowOf<Shape>>
-export function avro(input: FileInput): Source
-export function avro(input: FileInput, fields?: SchemaShape): Source {
+export function avro<const Shape extends SchemaShape>(
+  input: FileInput,
+  fields: Shape,
+  options?: FileSplitOptions,
+): Source<RowOf<Shape>>
+export function avro(input: FileInput, fields?: undefined, options?: FileSplitOptions): Source
+export function avro(input: FileInput, fields?: SchemaShape, { splits }: FileSplitOptions = {}): Source {
   return fileSource({
     input,
     format: { kind: 'avro', openSplit: request => openBlockSplit(request, openAvro) },
     schema: fields && new Schema(fieldsOf(fields)),
+    splits,
   })
 }

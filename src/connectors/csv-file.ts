@@ -33,7 +33,7 @@ export function csv<const Shape extends SchemaShape>(
 ): Source<RowOf<Shape>>
 export function csv(input: FileInput, columns?: undefined, options?: CsvFileOptions): Source
 export function csv(input: FileInput, columns?: SchemaShape, options: CsvFileOptions = {}): Source {
-  const { invalid, compression, follow, pollMs, ...decoding } = options
+  const { invalid, compression, follow, pollMs, splits, ...decoding } = options
   return recordSource({
     input,
     format: csvRecordFormat(decoding),

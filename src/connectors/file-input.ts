@@ -3,6 +3,7 @@ import { describeValue, SabotError } from '../core/errors.js'
 import type { Files, ReadableFile } from '../core/files.js'
 import { type BlobLike, type ByteStream, fileOfBlob, fileOfStream } from './byte-streams.js'
 import type { ByteReader } from './decompress.js'
+import { slotOf } from './file-share.js'
 import { filesBelow, isPattern, matchPaths } from './glob.js'
 import { isUrl } from './http-file.js'
 
@@ -23,6 +24,8 @@ export type OneFileInput = string | BlobLike | ByteStream | (() => ByteStream | 
 export interface InputFile {
   /** Stable over runs: positions hold it. */
   readonly name: string
+  /** By which it is dealt to splits: its number in a list, or that of its name. */
+  readonly slot: number
   /** Whether a sequential file starts from its beginning each time that it is opened. */
   readonly opensAnew: boolean
   /** Whether its first bytes may be long in coming. */
@@ -67,15 +70,15 @@ export class FileInputs {
     const expanded = new Set<string>()
     for (const [index, input] of this.inputs.entries()) {
       if (typeof input !== 'string') {
-        listed.push(inputFile(input, nameOf(input, index, this.inputs.length, '')))
+        listed.push(inputFile(input, nameOf(input, index, this.inputs.length, ''), index))
         continue
       }
       const found = await expand(files, input)
-      if (found === undefined) listed.push(pathFile(files, input))
+      if (found === undefined) listed.push(pathFile(files, input, index))
       for (const path of found ?? []) {
         if (paths.has(path) || expanded.has(path)) continue
         expanded.add(path)
-        listed.push(pathFile(files, path))
+        listed.push(pathFile(files, path, slotOf(path)))
       }
     }
     return listed
@@ -104,16 +107,16 @@ function nameOf(input: OneFileInput, index: number, count: number, kind: string)
   return `a stream${suffix}`
 }
 
-function inputFile(input: Exclude<OneFileInput, string>, name: string): InputFile {
+function inputFile(input: Exclude<OneFileInput, string>, name: string, slot: number): InputFile {
   if (typeof input === 'function') {
-    return { name, opensAnew: true, isLive: true, open: async () => fileOfStream(await input(), name) }
+    return { name, slot, opensAnew: true, isLive: true, open: async () => fileOfStream(await input(), name) }
   }
-  if (isBlob(input)) return { name, opensAnew: true, isLive: false, open: async () => fileOfBlob(input, name) }
-  return { name, opensAnew: false, isLive: true, open: async () => fileOfStream(input, name) }
+  if (isBlob(input)) return { name, slot, opensAnew: true, isLive: false, open: async () => fileOfBlob(input, name) }
+  return { name, slot, opensAnew: false, isLive: true, open: async () => fileOfStream(input, name) }
 }
 
-function pathFile(files: Files, path: string): InputFile {
-  return { name: path, opensAnew: false, isLive: path === '-', open: () => files.openRead(path) }
+function pathFile(files: Files, path: string, slot: number): InputFile {
+  return { name: path, slot, opensAnew: false, isLive: path === '-', open: () => files.openRead(path) }
 }
 
 /** The files that a directory or a pattern stands for; undefined: the path stands for itself. */

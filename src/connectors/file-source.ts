@@ -11,6 +11,7 @@ import { readSchema } from '../core/read-schema.js'
 import { Schema } from '../core/schema.js'
 import type { Source, SourceBatch, SourceContext, SourceReader } from '../operators/source.js'
 import { type FileInput, FileInputs, type InputFile } from './file-input.js'
+import { checkSplits, type FileShare, isOf } from './file-share.js'
 import { Follower } from './follow.js'
 import { invalidPosition } from './row-position.js'
 
@@ -23,6 +24,8 @@ export interface SplitRequest {
   readonly position: Json | undefined
   /** The only fields that are wanted; undefined: all. */
   readonly fields: readonly string[] | undefined
+  /** Of a format whose files are shared: the split that reads; undefined: it reads all of the file. */
+  readonly share: FileShare | undefined
   readonly context: SourceContext
 }
 
@@ -45,6 +48,8 @@ export interface SplitReader {
 export interface FileFormat {
   /** The kind of the source, for people. */
   readonly kind: string
+  /** Whether each file is dealt to all splits in parts; else it is dealt to one of them. */
+  readonly isShared?: boolean
   openSplit(request: SplitRequest): Promise<SplitReader>
 }
 
@@ -65,13 +70,26 @@ export interface FileSourceInit {
   readonly fields?: readonly string[] | undefined
   /** Whether its files give records that became no row as dead letters. */
   readonly hasDeadLetters?: boolean
+  /** Into how many splits its files are dealt; undefined: it has none. */
+  readonly splits?: number | undefined
+  /** The one of them that is read; undefined: all. */
+  readonly share?: FileShare
 }
 
+/** @throws TypeError for splits of what is followed, comes once, or has no declared fields */
 export function fileSource(init: FileSourceInit): Source {
-  const { input, format, schema, follow, fields, details, hasDeadLetters = false } = init
+  const { input, format, schema, follow, fields, details, hasDeadLetters = false, splits, share } = init
   const { kind } = format
   const inputs = new FileInputs(input, kind)
   const followed = follow && inputs.onlyPath
+  if (splits !== undefined) {
+    checkSplits(splits)
+    if (follow !== undefined) throw new TypeError('A file that is followed has no splits')
+    if (schema === undefined && format.isShared !== true) {
+      throw new TypeError(`${kind}() in splits needs declared fields: each split would else infer its own`)
+    }
+    if (!inputs.replayable) throw new TypeError(`${inputs.description} comes once, and cannot be read in splits`)
+  }
   const described = follow === undefined ? inputs.description : `${inputs.description}, followed`
   return {
     kind,
@@ -79,6 +97,16 @@ export function fileSource(init: FileSourceInit): Source {
     schema: schema && readSchema(schema, fields),
     replayable: inputs.replayable,
     hasDeadLetters,
+    ...(splits === undefined || share !== undefined
+      ? {}
+      : {
+          splits: async () => {
+            return Array.from({ length: splits }, (_, index) => {
+              const source = fileSource({ ...init, share: { index, count: splits } })
+              return { id: `${index} of ${splits}`, source }
+            })
+          },
+        }),
     project: wanted => fileSource({ ...init, fields: wanted }),
     open: async context => {
       const { position, files, clock } = context
@@ -89,7 +117,9 @@ export function fileSource(init: FileSourceInit): Source {
         await reader.begin()
         return reader
       }
-      const list = new FileList(await inputs.list(files), inputs.description, from)
+      const all = await inputs.list(files)
+      const own = share === undefined || format.isShared === true ? all : all.filter(({ slot }) => isOf(share, slot))
+      const list = new FileList(own, inputs.description, from)
       const reader = new FileSequence(init, context, list, from)
       await reader.begin()
       return reader
@@ -267,11 +297,12 @@ class FileSequence implements SourceReader {
   private async openNext(): Promise<void> {
     const file = await this.splits.next()
     if (file === undefined || this.hasEnded) return
-    const { format, fields } = this.init
+    const { format, fields, share } = this.init
     const opened = await format.openSplit({
       file,
       schema: this.schema,
       fields,
+      share,
       position: this.within ?? undefined,
       context: this.context,
     })

@@ -54,6 +54,7 @@ export class Follower {
     const { path, file } = life
     return {
       name: path,
+      slot: 0,
       opensAnew: true,
       isLive: true,
       open: async () => file,

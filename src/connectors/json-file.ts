@@ -31,7 +31,7 @@ export function json<const Shape extends SchemaShape>(
 ): Source<RowOf<Shape>>
 export function json(input: FileInput, fields?: undefined, options?: JsonFileOptions): Source
 export function json(input: FileInput, fields?: SchemaShape, options: JsonFileOptions = {}): Source {
-  const { invalid, compression, follow, pollMs, ...decoding } = options
+  const { invalid, compression, follow, pollMs, splits, ...decoding } = options
   return recordSource({
     input,
     format: jsonRecords(decoding),

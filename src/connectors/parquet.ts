@@ -8,12 +8,13 @@ import { openParquet, type ParquetFile } from '../formats/parquet.js'
 import type { Source, SourceBatch, SourceContext } from '../operators/source.js'
 import { inMemory } from './file-bytes.js'
 import { checkReplayable, type FileInput } from './file-input.js'
+import { type FileSplitOptions, isOf } from './file-share.js'
 import { fileSource, type SplitReader, type SplitRequest } from './file-source.js'
 import { naming } from './naming.js'
 import { rowOfKnown } from './row-position.js'
 import { describeRange, type MillisecondRange, millisecondRange, type TimeRange } from './time-range.js'
 
-export interface ParquetOptions {
+export interface ParquetOptions extends FileSplitOptions {
   /**
    * Only rows with a time in this range. Row groups of which the statistics tell that they have none are not read (the
    * gauge `rowGroupsSkipped` counts them); of the others the rows are held against it.
@@ -36,18 +37,19 @@ export function parquet<const Shape extends SchemaShape>(
   options?: ParquetOptions,
 ): Source<RowOf<Shape>>
 export function parquet(input: FileInput, columns?: undefined, options?: ParquetOptions): Source
-export function parquet(input: FileInput, columns?: SchemaShape, { timeRange }: ParquetOptions = {}): Source {
+export function parquet(input: FileInput, columns?: SchemaShape, { timeRange, splits }: ParquetOptions = {}): Source {
   const range = timeRange && millisecondRange(timeRange)
   return fileSource({
     input,
-    format: { kind: 'parquet', openSplit: request => openParquetSplit(request, range) },
+    splits,
+    format: { kind: 'parquet', isShared: true, openSplit: request => openParquetSplit(request, range) },
     schema: columns && new Schema(fieldsOf(columns)),
     details: range && describeRange(range),
   })
 }
 
 async function openParquetSplit(request: SplitRequest, range: MillisecondRange | undefined): Promise<SplitReader> {
-  const { file, schema, position, context, fields } = request
+  const { file, schema, position, context, fields, share } = request
   const { name } = file
   const carrier = await file.open()
   if (position !== undefined) checkReplayable(file, carrier, undefined)
@@ -59,7 +61,8 @@ async function openParquetSplit(request: SplitRequest, range: MillisecondRange |
     const known = schema ?? parquet.schema
     const times = range && (await naming(name, () => new TimeFilter(range, known, parquet)))
     const row = rowOfKnown(position, parquet.rowCount, name)
-    return new ParquetSplit({ name, opened, parquet, row, context, schema: known, fields, times })
+    const isOwn = share && ((group: number) => isOf(share, file.slot + group))
+    return new ParquetSplit({ name, opened, parquet, row, context, schema: known, fields, times, isOwn })
   } catch (cause) {
     await opened.close()
     throw cause
@@ -131,6 +134,8 @@ interface SplitInit {
   readonly schema: Schema
   readonly fields: readonly string[] | undefined
   readonly times: TimeFilter | undefined
+  /** The row groups that this split reads; undefined: all. */
+  readonly isOwn: ((group: number) => boolean) | undefined
 }
 
 interface ReadGroup {
@@ -153,10 +158,10 @@ class ParquetSplit implements SplitReader {
   private groupsSkipped = 0
 
   constructor(init: SplitInit) {
-    const { parquet, row, schema, times } = init
+    const { parquet, row, schema, times, isOwn } = init
     this.init = init
     this.schema = schema
-    this.rowCount = times === undefined ? parquet.rowCount : undefined
+    this.rowCount = times === undefined && isOwn === undefined ? parquet.rowCount : undefined
     this.row = row
   }
 
@@ -186,11 +191,15 @@ class ParquetSplit implements SplitReader {
 
   /** The next group that is not outside the range, from the one on that has the next row; undefined: there is none. */
   private async readNextGroup(): Promise<ReadGroup | undefined> {
-    const { parquet, name, schema, fields, times } = this.init
+    const { parquet, name, schema, fields, times, isOwn } = this.init
     for (let index = this.nextGroup; index < parquet.rowGroups.length; index++) {
       const { firstRow, rowCount } = parquet.rowGroups[index] ?? { firstRow: 0, rowCount: 0 }
       this.nextGroup = index + 1
       if (this.row >= firstRow + rowCount) continue
+      if (isOwn?.(index) === false) {
+        this.row = firstRow + rowCount
+        continue
+      }
       if (times?.excludes(index) === true) {
         this.groupsSkipped += 1
         this.row = firstRow + rowCount

@@ -6,6 +6,7 @@ import type { Source } from '../operators/source.js'
 import { COMPRESSIONS, type Compression } from './decompress.js'
 import { compressionOf } from './file-bytes.js'
 import type { FileInput } from './file-input.js'
+import type { FileSplitOptions } from './file-share.js'
 import { fileSource } from './file-source.js'
 import type { RecordFormat, RejectedRecord } from './record-format.js'
 import { RecordSplit } from './record-split.js'
@@ -18,7 +19,7 @@ import { RecordSplit } from './record-split.js'
  */
 export type InvalidRecords = 'fail' | 'skip' | 'deadLetter' | ((record: RejectedRecord) => void | PromiseLike<void>)
 
-export interface RecordFileOptions {
+export interface RecordFileOptions extends FileSplitOptions {
   /** By default 'fail'. */
   readonly invalid?: InvalidRecords
   /** By default gzip for paths that end in .gz, zstd for .zst. */
@@ -45,7 +46,7 @@ const DEFAULT_POLL_MS = 250
 const SHOWN_BYTES = 300
 
 export function recordSource({ input, format, schema, options }: RecordSourceInit): Source {
-  const { invalid = 'fail', compression, follow = false, pollMs = DEFAULT_POLL_MS } = options
+  const { invalid = 'fail', compression, follow = false, pollMs = DEFAULT_POLL_MS, splits } = options
   if (!WORDS.has(invalid) && typeof invalid !== 'function') {
     throw new TypeError(`invalid is 'fail', 'skip', 'deadLetter' or a function, not ${describeValue(invalid)}`)
   }
@@ -61,6 +62,7 @@ export function recordSource({ input, format, schema, options }: RecordSourceIni
   return fileSource({
     input,
     schema,
+    splits,
     follow: follow ? { pollMs } : undefined,
     hasDeadLetters: invalid === 'deadLetter',
     format: {

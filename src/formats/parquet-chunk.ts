@@ -132,7 +132,7 @@ async function assembled(leaf: Leaf): Promise<unknown[]> {
   return rows
 }
 
-/** Of a field, in the order of the schema; `find` gives the chunk of a path. */
+/** The leaves of a field in the order of the schema, each with its path from the root. */
 export function leavesOf(tree: SchemaTree, root: SchemaTree): SchemaTree[][] {
   const below = (path: readonly SchemaTree[], node: SchemaTree): SchemaTree[][] => {
     const here = [...path, node]

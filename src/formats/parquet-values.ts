@@ -3,6 +3,8 @@ import type { DecodedArray, ParquetParsers } from 'hyparquet'
 import type { Column } from '../core/column.js'
 
 const DAY_MS = 86_400_000
+/** More than any decimal of a database has. */
+const MAX_DECIMAL_BYTES = 64
 
 /** Collects the decoded arrays of one column of one row group. */
 export interface ColumnDecoder {
@@ -27,11 +29,12 @@ export const TIMESTAMP_PARSERS: Partial<ParquetParsers> = {
   dateFromDays: days => days * DAY_MS,
 }
 
-/** The integer of a decimal: INT32 and INT64 as they are, byte arrays as big-endian two's complement. */
+/** The integer of a decimal: INT32 and INT64 as they are, byte arrays as big-endian two's complement. @throws RangeError */
 export function unscaled(value: unknown): bigint | undefined {
   if (typeof value === 'bigint') return value
   if (typeof value === 'number') return BigInt(value)
   if (!(value instanceof Uint8Array)) return undefined
+  if (value.length > MAX_DECIMAL_BYTES) throw new RangeError(`it has a decimal of ${value.length} bytes`)
   let result = 0n
   for (const byte of value) result = (result << 8n) | BigInt(byte)
   return BigInt.asIntN(value.length * 8, result)

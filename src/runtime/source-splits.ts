@@ -68,6 +68,14 @@ export function positionOf(splits: readonly TaskSource[]): Json {
 
 function splitPositions(source: Source, known: readonly SourceSplit[], former: readonly Json[]): Map<string, Json> {
   const positions = new Map<string, Json>()
+  if (former.some(position => position !== null && memberOf(position, 'splits') === undefined)) {
+    throw new SabotError(
+      'SOURCE_CHANGED',
+      `${source.kind} ${source.description} had no splits at the checkpoint, now it has ${known.length}: read it as ` +
+        'before, or begin anew without resuming',
+      { splits: known.map(other => other.id) },
+    )
+  }
   const splits = former.flatMap((position): readonly Json[] => {
     const list = memberOf(position, 'splits')
     return Array.isArray(list) ? list : []
