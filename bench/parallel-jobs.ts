@@ -18,6 +18,9 @@ import { BATCH_ROWS, makeRows } from './keyed-rows.js'
 
 const KEYS = 100_000
 const SPLITS = 4
+/** Files are read several times over: as many splits as a longer run needs, with less on the disk. */
+const FILE_SPLITS = 16
+export const FILES = 4
 /** Of one split, ms; each has a row a ms. */
 const WINDOW_MS = 524_288
 const BATCHES = 64
@@ -66,7 +69,7 @@ export const columns = job('columns', j => {
 
 /** Lines of JSON in files, as they lie on a disk. */
 export const lines = job('lines', j => {
-  j.from(splits(Array.from({ length: SPLITS }, (_, n) => json(`part-${n}.ndjson`, RECORD))))
+  j.from(splits(Array.from({ length: FILE_SPLITS }, (_, n) => json(`part-${n % FILES}.ndjson`, RECORD))))
     .withTimestamps('at', { outOfOrderness: '1s' })
     .keyBy('key')
     .window(tumbling(WINDOW_MS))
@@ -74,7 +77,7 @@ export const lines = job('lines', j => {
     .to(callback({ batch: () => undefined }))
 })
 
-/** The file of a split of `lines`: `rows` records of about 60 bytes. */
+/** A file that `lines` reads: `rows` records of about 70 bytes. */
 export function ndjsonFile(rows: number): string {
   const { keys, values } = makeRows(rows, KEYS, 'raw')
   let text = ''
