@@ -28,6 +28,11 @@ export interface RunOptions extends NodeEnvironmentOptions {
   readonly checkpointDirectory?: string
   /** Time between checkpoints; 0: only when asked for and when the job is stopped. Default '10s'. */
   readonly checkpointInterval?: Duration
+  /**
+   * What sinks prepared becomes visible with the first checkpoint that is complete so long after the last that did so;
+   * 0: with each. Savepoints, and the last checkpoint of a job that stops, always do. Default 0.
+   */
+  readonly commitInterval?: Duration
   /** Complete checkpoints that are kept. Default 3. */
   readonly retainedCheckpoints?: number
   /**
@@ -119,6 +124,7 @@ export async function prepare(job: Job, options: Omit<RunOptions, 'http'>): Prom
           intervalMs,
           retained: options.retainedCheckpoints ?? 3,
           minPauseMs: parseDuration(options.checkpointMinPause ?? 0),
+          commitIntervalMs: parseDuration(options.commitInterval ?? 0),
           timeoutMs: parseDuration(options.checkpointTimeout ?? '10m'),
           tolerableFailures: options.tolerableCheckpointFailures,
         }

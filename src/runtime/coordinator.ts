@@ -15,6 +15,8 @@ export interface CheckpointSettings extends Retention {
   readonly intervalMs: number
   /** Time from the end of one checkpoint to the begin of the next periodic one, ms, at least. */
   readonly minPauseMs: number
+  /** Time between two checkpoints that make visible what sinks prepared, ms, at least. 0: each does. */
+  readonly commitIntervalMs: number
   /** A checkpoint that takes longer is given up, ms. */
   readonly timeoutMs: number
   /** Checkpoints that may fail one behind the other; one more fails the job. */

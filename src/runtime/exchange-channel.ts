@@ -2,8 +2,11 @@ import type { StreamElement } from '../core/element.js'
 
 /** Elements that one subtask may have sent without the other having taken them. */
 export const CHANNEL_CAPACITY = 16
-/** Rows, in the same way: four batches of the default size. What is under way is bounded by this and one batch more. */
-export const CHANNEL_ROWS = 32_768
+/**
+ * Rows, in the same way: eight batches of the default size, which a receiver works off in a few turns of its event loop.
+ * What is under way is bounded by this and what one step makes.
+ */
+export const CHANNEL_ROWS = 65_536
 
 /** What counts against the credit of a channel. */
 export interface Credit {

@@ -22,6 +22,13 @@ export interface CheckpointOptions {
   readonly timeoutMs?: number | undefined
   /** Checkpoints that may fail one behind the other before the job does. Default: any number. */
   readonly tolerableFailures?: number | undefined
+  /**
+   * What sinks prepared becomes visible with the first checkpoint that is complete so long after the last that made
+   * something visible, ms; 0: with each. Savepoints, and the last checkpoint of a job that stops, always do. Fewer commits
+   * mean fewer and larger files or transactions, and results that are seen later; nothing is lost in a crash between.
+   * Default 0.
+   */
+  readonly commitIntervalMs?: number | undefined
   /** Complete checkpoints that are kept, beside savepoints. Default 3. */
   readonly retained?: number | undefined
   /**
@@ -120,15 +127,20 @@ function checkpointSettings(options: CheckpointOptions | undefined): CheckpointS
     intervalMs = DEFAULT_INTERVAL_MS,
     retained = DEFAULT_RETAINED,
     minPauseMs = 0,
+    commitIntervalMs = 0,
     incremental = true,
   } = options
   const { timeoutMs = DEFAULT_TIMEOUT_MS, tolerableFailures = Number.POSITIVE_INFINITY } = options
   if (!(intervalMs >= 0)) throw invalidOption('intervalMs', intervalMs, '0 or more milliseconds')
   if (!(minPauseMs >= 0)) throw invalidOption('minPauseMs', minPauseMs, '0 or more milliseconds')
+  if (!(commitIntervalMs >= 0 && commitIntervalMs < Number.POSITIVE_INFINITY)) {
+    throw invalidOption('commitIntervalMs', commitIntervalMs, '0 or more milliseconds, and finite')
+  }
   if (!(timeoutMs > 0)) throw invalidOption('timeoutMs', timeoutMs, 'more than 0 milliseconds')
   if (!(tolerableFailures >= 0)) throw invalidOption('tolerableFailures', tolerableFailures, 'a number from 0')
   if (!Number.isInteger(retained) || retained < 1) throw invalidOption('retained', retained, 'a whole number from 1')
-  return { storage, intervalMs, minPauseMs, timeoutMs, tolerableFailures, retained, incremental }
+  const times = { intervalMs, minPauseMs, commitIntervalMs, timeoutMs }
+  return { storage, ...times, tolerableFailures, retained, incremental }
 }
 
 function invalidOption(option: string, value: unknown, allowed: string): SabotError {

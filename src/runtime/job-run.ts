@@ -57,6 +57,7 @@ export class JobRun implements JobHandle {
   /** Ends the wait before a restart. */
   private endWait: () => void = () => undefined
   private lastId = 0
+  private lastCommitMs = Number.NEGATIVE_INFINITY
 
   private execution: ExecutionGraph
   private readonly environment: Environment
@@ -295,13 +296,22 @@ export class JobRun implements JobHandle {
       trigger: (id: number) => executor.trigger(id),
       abort: (id: number) => executor.abort(id),
       onComplete: (event: Extract<JobEvent, { kind: 'checkpoint-completed' }>) => {
-        executor.complete(event.checkpointId)
+        if (this.mayCommit(event.isSavepoint)) executor.complete(event.checkpointId)
         onEvent(event)
       },
       onFailure: (error: SabotError) => onEvent({ kind: 'checkpoint-failed', error }),
       onIntolerable: attempt.fail,
     }
     return new CheckpointCoordinator(checkpoints, this.execution, this.environment, hash, hooks, this.counters)
+  }
+
+  /** What sinks prepared stays prepared, and is committed with a later checkpoint, or when the job resumes. */
+  private mayCommit(isSavepoint: boolean): boolean {
+    const now = this.environment.clock.elapsed()
+    const { commitIntervalMs = 0 } = this.settings.checkpoints ?? {}
+    if (!isSavepoint && this.status === 'running' && now - this.lastCommitMs < commitIntervalMs) return false
+    this.lastCommitMs = now
+    return true
   }
 
   private async beginStop(): Promise<void> {
