@@ -45,8 +45,8 @@ export class InputWatermarks {
     this.changed |= coalescer.advance(input, watermarks[watermarks.length - 1] ?? NO_WATERMARK)
     const reached = coalescer.watermark
     for (let row = 0; row < watermarks.length; row++) {
-      const watermark = Math.min(watermarks[row] as number, reached)
-      if (watermark > current) current = watermark
+      const watermark = watermarks[row] as number
+      if (watermark > current) current = watermark < reached ? watermark : reached
       coalesced[row] = current
     }
     return coalesced

@@ -143,6 +143,10 @@ class HashPartitioner implements Partitioner {
       this.listRows = rows
       this.lists = new Uint32Array(rows * ends.length)
     }
+    if (ends.length === 2) {
+      this.routeToTwo(groups, rows)
+      return
+    }
     const { lists } = this
     for (let channel = 0; channel < ends.length; channel++) ends[channel] = channel * this.listRows
     for (let row = 0; row < rows; row++) {
@@ -151,6 +155,22 @@ class HashPartitioner implements Partitioner {
       lists[at] = row
       ends[channel] = at + 1
     }
+  }
+
+  /** The same for two channels, without a branch or a counter in memory: each row goes into both lists, and one moves on. */
+  private routeToTwo(groups: Uint32Array, rows: number): void {
+    const { receivers, ends, lists, listRows } = this
+    let first = 0
+    let second = listRows
+    for (let row = 0; row < rows; row++) {
+      const channel = receivers[groups[row] as number] as number
+      lists[first] = row
+      lists[second] = row
+      first += 1 - channel
+      second += channel
+    }
+    ends[0] = first
+    ends[1] = second
   }
 
   private pack(channel: number, batch: Batch, start: number, end: number): void {
