@@ -164,6 +164,8 @@ function repeated(source: Source<Row>, times: number): Source<Row> {
   }
 }
 
+/** So that a run takes some seconds. */
+const REPEATS = 60
 const PACED_ROWS = 100
 const PACED_MS = 4_000
 
@@ -249,16 +251,16 @@ const benchmarks: readonly Benchmark[] = [
     name: 'checkpoint/every-second',
     workload: 'rows of 100,000 keys into windows, with a checkpoint to a directory every second; by the clock',
     unit: 'Mrows/s',
-    rows: 40 * 2_097_152,
+    rows: REPEATS * 2_097_152,
     runs: 3,
     warmUpRuns: 1,
     open: () => {
       const batches = batchesOf(2_097_152, 100_000)
       return {
         subject: {
-          measure: () => inDirectory(storage => throughput(batches, 40, { storage, intervalMs: 1000 })),
+          measure: () => inDirectory(storage => throughput(batches, REPEATS, { storage, intervalMs: 1000 })),
         },
-        peers: { 'without checkpoints': { measure: () => throughput(batches, 40) } },
+        peers: { 'without checkpoints': { measure: () => throughput(batches, REPEATS) } },
       }
     },
   },

@@ -12,7 +12,11 @@ const NEAR_BYTES = 256
 const LEAST_RUN = 8
 /** Where runs are shorter than this, what seems to stand still may have moved. */
 const SHORT_RUN = 64
-/** So many short runs in a row are let pass, while looking finds nothing better: twice as many each time. */
+/**
+ * So many short runs in a row are let pass before it is looked for: none once it was found, and twice as many each time
+ * that nothing better was. At first a few, since the fields of one record change together, and looking takes an index.
+ */
+const FIRST_PATIENCE = 4
 const MOST_PATIENCE = 1024
 /** How far what may have moved is looked for, and how much of it is compared. */
 const LOOK_BYTES = 4096
@@ -36,7 +40,7 @@ export function* diffParts(
   let from = 0
   let to = 0
   let shortRuns = 0
-  let patience = 1
+  let patience = FIRST_PATIENCE
   for (;;) {
     const copied = yield* differ.run(from, to)
     shortRuns = copied < SHORT_RUN ? shortRuns + 1 : 0
