@@ -2,18 +2,10 @@
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import type { Files } from '../../src/core/files.js'
-import { MemoryFiles } from '../../src/testing/memory-files.js'
 
-export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
+export { filesOf, utf8 } from './memory-contents.js'
+
 export const gzip = (bytes: Uint8Array): Uint8Array => new Uint8Array(gzipSync(bytes))
-
-export function filesOf(contents: Readonly<Record<string, string | Uint8Array>>): MemoryFiles {
-  const files = new MemoryFiles()
-  for (const [path, content] of Object.entries(contents)) {
-    files.put(path, typeof content === 'string' ? utf8(content) : content)
-  }
-  return files
-}
 
 /** The same files, but a read gives as few bytes as `sizes` says, by turns: at least one. */
 export function inPieces(files: Files, sizes: readonly number[]): Files {

@@ -24,7 +24,7 @@ import { MemoryCheckpointStorage } from '../../src/state/memory-storage.js'
 import { batchOf } from '../core/arbitraries.js'
 import { encodeFile } from '../formats/encodings.js'
 import { environment, observed, type Reading, readings, text } from '../runtime/streams.js'
-import { filesOf } from './file-contents.js'
+import { filesOf } from './memory-contents.js'
 import { expectResumable, readAll } from './reading.js'
 
 const SHAPE = { sensor: 'utf8', at: 'timestamp', value: 'i32' } as const

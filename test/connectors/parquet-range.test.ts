@@ -5,7 +5,7 @@ import { nullable, Schema } from '../../src/core/index.js'
 import { parquetEncoding } from '../../src/formats/table-encoders.js'
 import { batchOf } from '../core/arbitraries.js'
 import { encodeFile } from '../formats/encodings.js'
-import { filesOf } from './file-contents.js'
+import { filesOf } from './memory-contents.js'
 import { contextOf, expectResumable, readAll } from './reading.js'
 
 const SHAPE = { at: nullable('timestamp'), n: 'i32', other: nullable('timestamp') } as const

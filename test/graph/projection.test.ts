@@ -26,7 +26,7 @@ import {
   tumbling,
 } from '../../src/index.js'
 import { MemoryCheckpointStorage } from '../../src/state/memory-storage.js'
-import { filesOf } from '../connectors/file-contents.js'
+import { filesOf } from '../connectors/memory-contents.js'
 import { contextOf, expectResumable, readAll } from '../connectors/reading.js'
 import { batchOf } from '../core/arbitraries.js'
 import { encodeFile } from '../formats/encodings.js'
