@@ -9,7 +9,7 @@ import {
   KEY_COMPOSITE, KEY_UTF8, LIMIT_MAX_PARALLELISM, RESULT_DETAIL, RESULT_STATUS, STATUS_ARGUMENT, STATUS_MEMORY_LIMIT,
 } from './abi'
 import { put } from './guard'
-import { blockBytes, readBlock, writeBlocks } from './keys/blocks'
+import { readBlock } from './keys/blocks'
 import { codeUtf8 } from './keys/bytes'
 import { codeComposite } from './keys/composite'
 import { bindDictionary, Binding, codeDictionary, extendDictionary, releaseBinding } from './keys/dictionary'
@@ -41,12 +41,7 @@ export function keysCreate(kind: i32, seedLow: u32, seedHigh: u32, maxParallelis
   index.kind = kind
   index.maxParallelism = maxParallelism
   seedHash(index, (<u64>seedHigh << 32) | <u64>seedLow)
-  const groups = <usize>maxParallelism
-  index.groupCounts = allocateZeroed(groups << 2)
-  index.groupBytes = allocateZeroed(groups << 2)
-  index.cursors = allocateZeroed(groups << 4)
-  const whole = index.groupCounts != 0 && index.groupBytes != 0 && index.cursors != 0
-  if (!whole || reserveIds(index, MIN_CAPACITY) < 0 || reserveTable(index, 1) < 0) {
+  if (reserveIds(index, MIN_CAPACITY) < 0 || reserveTable(index, 1) < 0) {
     keysDestroy(keys)
     put<i32>(resultPtr(), STATUS_MEMORY_LIMIT, RESULT_STATUS)
     return 0
@@ -62,9 +57,6 @@ export function keysDestroy(keys: usize): void {
   releaseIds(index)
   release(index.table)
   release(index.arena)
-  release(index.groupCounts)
-  release(index.groupBytes)
-  release(index.cursors)
   release(index.scratch)
   release(index.output)
   release(keys)
@@ -225,20 +217,7 @@ export function keysReadComponent(
   return readComponent(index, ids, count, component, type, out, validity)
 }
 
-// ---- snapshots (blocks.ts) ------------------------------------------------------------------------------------------
-
-/** Bytes of the keys block of a key group; 0 when it has no keys. */
-export function keysBlockBytes(keys: usize, group: u32): usize {
-  return blockBytes(changetype<KeyIndex>(keys), group)
-}
-
-/**
- * Writes the keys block of every group that has keys at the u32 pointer cursors[group], and moves that pointer behind
- * the block. The index must be settled.
- */
-export function keysWriteBlocks(keys: usize, cursors: usize): void {
-  writeBlocks(changetype<KeyIndex>(keys), cursors)
-}
+// ---- snapshots of version 1 (blocks.ts) -----------------------------------------------------------------------------
 
 /** Inserts the keys of a block: the bytes read, or a negative status (blocks.ts, readBlock). */
 export function keysReadBlock(keys: usize, pointer: usize, end: usize, idMap: usize, idMapLength: u32): i32 {

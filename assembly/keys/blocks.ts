@@ -1,6 +1,6 @@
 /*
- * Keys blocks: the keys of one key group in a snapshot, ids ascending, the null key first. Little-endian, a multiple
- * of 8 bytes long, padding zero.
+ * Keys blocks: the keys of one key group in a snapshot of version 1, ids ascending, the null key first. Little-endian,
+ * a multiple of 8 bytes long, padding zero.
  *
  *   0          4            8           12       16                 16 + pad8(4 * count)
  *   +----------+------------+-----------+--------+------------------+----------------------------+
@@ -11,25 +11,21 @@
  *     KEY_32, KEY_BOOL           u32[count]
  *     KEY_64, KEY_F64            u64[count]
  *     KEY_UTF8, KEY_COMPOSITE    offsets u32[count + 1] from 0, then the bytes
- *
- * While blocks are written, `cursors` of the index holds for each key group where its next id, its next key (or
- * offset) and its next bytes go, and where its bytes begin.
  */
 import {
   KEY_BOOL, KEY_COMPOSITE, KEY_F64, RESULT_DETAIL, STATUS_MEMORY_LIMIT, STATUS_SNAPSHOT_CORRUPT,
   STATUS_SNAPSHOT_TRUNCATED,
 } from '../abi'
-import { copyTo, fill, put } from '../guard'
+import { put } from '../guard'
 import { resultPtr } from '../memory'
-import { keyBytesAt, keyBytesLength, reserveArena } from './arena'
+import { reserveArena } from './arena'
 import { findBytes, hashKeyBytes, insertBytesAt } from './bytes'
 import { isComposite } from './composite-bytes'
 import { insertNullAt, nullKeyGroup } from './entries'
 import { findFixed, insertFixedAt } from './fixed'
 import { inUse, nextId, reserveIds } from './ids'
-import { groupOf, isBytesKind, isWideKind, KeyIndex, stateAt, valueShift } from './layout'
+import { groupOf, isBytesKind, isWideKind, KeyIndex, valueShift } from './layout'
 import { reserveTable } from './table'
-import { BLOCK_ROWS, blockHash, setBlockHash, touchBucket, touched } from './touch'
 import { canonicalF64 } from './values'
 
 const HEAD: usize = 16
@@ -46,99 +42,6 @@ function keyBytesOf(kind: i32, count: u64, strings: u64): u64 {
 
 function blockBytesOf(count: u64, keyBytes: u64): u64 {
   return <u64>HEAD + pad8(count << 2) + pad8(keyBytes)
-}
-
-/** Bytes of the block of a key group, 0 for a group without keys. */
-export function blockBytes(index: KeyIndex, group: u32): usize {
-  const count = load<u32>(index.groupCounts + (<usize>group << 2))
-  if (count == 0) return 0
-  const strings = load<u32>(index.groupBytes + (<usize>group << 2))
-  return <usize>blockBytesOf(count, keyBytesOf(index.kind, count, strings))
-}
-
-// ---- write ----------------------------------------------------------------------------------------------------------
-
-/** Heads, paddings and cursors of all groups; `cursors` of the caller are moved behind the blocks. */
-function beginBlocks(index: KeyIndex, cursors: usize): void {
-  const bytesKind = isBytesKind(index.kind)
-  const nullGroup = index.nullId != 0 ? nullKeyGroup(index) : index.maxParallelism
-  for (let group: u32 = 0; group < index.maxParallelism; group++) {
-    const size = blockBytes(index, group)
-    if (size == 0) continue
-    const count = load<u32>(index.groupCounts + (<usize>group << 2))
-    const block = <usize>load<u32>(cursors + (<usize>group << 2))
-    const keyBytes = <u32>keyBytesOf(index.kind, count, load<u32>(index.groupBytes + (<usize>group << 2)))
-    put<u32>(block, count)
-    put<u32>(block, u32(group == nullGroup), 4)
-    put<u32>(block, keyBytes, 8)
-    put<u32>(block, 0, 12)
-    const ids = block + HEAD
-    const keys = ids + <usize>pad8(<u64>count << 2)
-    if ((count & 1) != 0) put<u32>(keys - 4, 0)
-    const end = block + size
-    fill(keys + keyBytes, 0, end - keys - keyBytes)
-    const own = index.cursors + (<usize>group << 4)
-    put<u32>(own, <u32>ids)
-    put<u32>(own, <u32>keys, 4)
-    if (bytesKind) {
-      const bytes = keys + ((<usize>count + 1) << 2)
-      put<u32>(keys, 0)
-      put<u32>(own, <u32>keys + 4, 4)
-      put<u32>(own, <u32>bytes, 8)
-      put<u32>(own, <u32>bytes, 12)
-    }
-    put<u32>(cursors + (<usize>group << 2), <u32>end)
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function writeKey(index: KeyIndex, id: u32, width: usize, bytesKind: bool): void {
-  const own = index.cursors + (<usize>groupOf(index, id) << 4)
-  const idAt = load<u32>(own)
-  put<u32>(idAt, id)
-  put<u32>(own, idAt + 4)
-  const keyAt = load<u32>(own, 4)
-  if (bytesKind) {
-    const length = keyBytesLength(index, id)
-    const bytes = load<u32>(own, 8)
-    copyTo(bytes, keyBytesAt(index, id), length)
-    put<u32>(own, bytes + length, 8)
-    put<u32>(keyAt, bytes + length - load<u32>(own, 12))
-    put<u32>(own, keyAt + 4, 4)
-  } else if (width == 3) {
-    put<u64>(keyAt, load<u64>(index.values + (<usize>id << 3)))
-    put<u32>(own, keyAt + 8, 4)
-  } else {
-    put<u32>(keyAt, load<u32>(index.values + (<usize>id << 2)))
-    put<u32>(own, keyAt + 4, 4)
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function writeKeys(index: KeyIndex, width: usize, bytesKind: bool): void {
-  const nullWord = index.nullId
-  const high = index.highWater
-  if (nullWord != 0) writeKey(index, nullWord - 1, width, bytesKind)
-  for (let first: u32 = 0; first < high; first += 64) {
-    let used = ~load<u64>(index.free + (<usize>(first >> 6) << 3))
-    if (high - first < 64) used &= (<u64>1 << (high - first)) - 1
-    while (used != 0) {
-      const id = first + <u32>ctz<u64>(used)
-      used &= used - 1
-      if (id + 1 != nullWord) writeKey(index, id, width, bytesKind)
-    }
-  }
-}
-
-/** Writes the block of every group that has keys at cursors[group], and moves the cursors behind them. */
-export function writeBlocks(index: KeyIndex, cursors: usize): void {
-  assert(index.pendingCount == 0)
-  beginBlocks(index, cursors)
-  if (isBytesKind(index.kind)) writeKeys(index, 3, true)
-  else if (isWideKind(index.kind)) writeKeys(index, 3, false)
-  else writeKeys(index, 2, false)
 }
 
 // ---- read -----------------------------------------------------------------------------------------------------------
@@ -248,19 +151,15 @@ export function readBlock(index: KeyIndex, pointer: usize, end: usize, idMap: us
   if (room < 0) return room
   const bytes = keys + ((<usize>count + 1) << 2)
   let group: u32 = 0
-  for (let from: u32 = 0; from < count; from += BLOCK_ROWS) {
-    const to = min<u32>(from + BLOCK_ROWS, count)
-    prepare(index, ids, keys, bytes, idMap, from, to, bytesKind)
-    for (let number = from; number < to; number++) {
-      const old = load<u32>(ids + (<usize>number << 2))
-      const id = inUse(index, old) ? nextId(index) : old
-      const own = number < nulls ? insertNull(index, id) : bytesKind
-        ? insertNumbered(index, keys + (<usize>number << 2), bytes, blockHash(number - from), id)
-        : insertValue(index, valueAt(index, keys, number), id)
-      if (own < 0 || (number > 0 && <u32>own != group)) return STATUS_SNAPSHOT_CORRUPT
-      group = <u32>own
-      put<u32>(idMap + (<usize>old << 2), id)
-    }
+  for (let number: u32 = 0; number < count; number++) {
+    const old = load<u32>(ids + (<usize>number << 2))
+    const id = inUse(index, old) ? nextId(index) : old
+    const own = number < nulls ? insertNull(index, id) : bytesKind
+      ? insertNumbered(index, keys + (<usize>number << 2), bytes, id)
+      : insertValue(index, valueAt(index, keys, number), id)
+    if (own < 0 || (number > 0 && <u32>own != group)) return STATUS_SNAPSHOT_CORRUPT
+    group = <u32>own
+    put<u32>(idMap + (<usize>old << 2), id)
   }
   put<u32>(resultPtr(), group, RESULT_DETAIL)
   return size
@@ -272,30 +171,6 @@ function valueAt(index: KeyIndex, keys: usize, number: u32): u64 {
   return isWideKind(index.kind)
     ? load<u64>(keys + (<usize>number << 3))
     : <u64>load<u32>(keys + (<usize>number << 2))
-}
-
-/** Hashes of the byte keys [from, to); touches what all will need: a group's ids are far from one another. */
-function prepare(
-  index: KeyIndex, ids: usize, keys: usize, bytes: usize, idMap: usize, from: u32, to: u32, bytesKind: bool,
-): void {
-  const width = valueShift(index.kind)
-  let sum: u32 = 0
-  for (let number = from; number < to; number++) {
-    const id = load<u32>(ids + (<usize>number << 2))
-    sum += load<u32>(index.values + (<usize>id << width)) + load<u32>(stateAt(index, id))
-    sum += load<u32>(idMap + (<usize>id << 2))
-    let lane: u64
-    if (bytesKind) {
-      const start = load<u32>(keys + (<usize>number << 2))
-      const hash = hashKeyBytes(index, bytes + start, load<u32>(keys + (<usize>number << 2), 4) - start)
-      setBlockHash(number - from, hash)
-      lane = <u64>hash
-    } else {
-      lane = valueAt(index, keys, number)
-    }
-    sum += touchBucket(index, lane)
-  }
-  touched(sum)
 }
 
 function insertNull(index: KeyIndex, id: u32): i32 {
@@ -311,12 +186,13 @@ export function insertValue(index: KeyIndex, key: u64, id: u32): i32 {
 }
 
 /** As insertValue(), for the byte key whose start and end stand at `offset`. */
-function insertNumbered(index: KeyIndex, offset: usize, bytes: usize, hash: u32, id: u32): i32 {
+function insertNumbered(index: KeyIndex, offset: usize, bytes: usize, id: u32): i32 {
   const start = load<u32>(offset)
-  return insertString(index, bytes + start, load<u32>(offset, 4) - start, hash, id)
+  return insertString(index, bytes + start, load<u32>(offset, 4) - start, id)
 }
 
-export function insertString(index: KeyIndex, from: usize, length: u32, hash: u32, id: u32): i32 {
+export function insertString(index: KeyIndex, from: usize, length: u32, id: u32): i32 {
+  const hash = hashKeyBytes(index, from, length)
   if (index.kind == KEY_COMPOSITE && !isComposite(from, length)) return STATUS_SNAPSHOT_CORRUPT
   if (findBytes(index, from, length, hash) != 0) return STATUS_SNAPSHOT_CORRUPT
   insertBytesAt(index, from, length, hash, id)

@@ -8,8 +8,9 @@ import { put } from '../guard'
 import { resultPtr } from '../memory'
 import { arenaAppend, keyBytesAt, keyBytesLength, reserveArena, sameBytes } from './arena'
 import { compositeHash } from './composite-bytes'
-import { isRowNull, nullKeyId, recordKey, reserveKey } from './entries'
+import { isRowNull, nullKeyId, reserveKey } from './entries'
 import { hash32, hashBytes } from './hash'
+import { takeId } from './ids'
 import { javaHashUtf8, keyGroupOfHash } from './java-hash'
 import { KeyIndex } from './layout'
 import { tableInsert, tableRemove } from './table'
@@ -61,7 +62,7 @@ export function findBytes(index: KeyIndex, pointer: usize, length: u32, hash: u3
 
 /** Inserts a key that is not there under `id`; there is room in ids, table and arena. */
 export function insertBytesAt(index: KeyIndex, pointer: usize, length: u32, hash: u32, id: u32): void {
-  recordKey(index, id, bytesKeyGroup(index, pointer, length), length)
+  takeId(index, id, bytesKeyGroup(index, pointer, length))
   arenaAppend(index, id, pointer, length)
   tableInsert(index, <u64>hash, id)
 }

@@ -1,11 +1,10 @@
 /*
- * What every new key does, whatever its kind: room in all arrays, an id, its key group, the group's totals. And the
- * null key, which is in no table.
+ * What every new key does, whatever its kind: room in all arrays. And the null key, which is in no table.
  */
 import { put } from '../guard'
 import { nextId, reserveIds, takeId } from './ids'
 import { keyGroupOfHash } from './java-hash'
-import { groupOf, isBytesKind, isWideKind, KeyIndex } from './layout'
+import { isBytesKind, isWideKind, KeyIndex } from './layout'
 import { reserveTable } from './table'
 
 /** Whether a row is null by an Arrow validity bitmap. */
@@ -24,24 +23,6 @@ export function reserveKey(index: KeyIndex): i32 {
   return tableStatus < 0 ? tableStatus : <i32>id
 }
 
-/** Takes `id` for a key of `group` with `bytes` bytes (0 for fixed-width keys). */
-export function recordKey(index: KeyIndex, id: u32, group: u32, bytes: u32): void {
-  takeId(index, id, group)
-  const count = index.groupCounts + (<usize>group << 2)
-  put<u32>(count, load<u32>(count) + 1)
-  const sum = index.groupBytes + (<usize>group << 2)
-  put<u32>(sum, load<u32>(sum) + bytes)
-}
-
-/** Takes a key out of its group's totals. */
-export function unrecordKey(index: KeyIndex, id: u32, bytes: u32): void {
-  const group = <usize>groupOf(index, id)
-  const count = index.groupCounts + (group << 2)
-  put<u32>(count, load<u32>(count) - 1)
-  const sum = index.groupBytes + (group << 2)
-  put<u32>(sum, load<u32>(sum) - bytes)
-}
-
 /** Key group of the null key. */
 export function nullKeyGroup(index: KeyIndex): u32 {
   return keyGroupOfHash(0, index.maxParallelism)
@@ -49,7 +30,7 @@ export function nullKeyGroup(index: KeyIndex): u32 {
 
 /** Gives the null key `id`, for which there is room. */
 export function insertNullAt(index: KeyIndex, id: u32): void {
-  recordKey(index, id, nullKeyGroup(index), 0)
+  takeId(index, id, nullKeyGroup(index))
   if (isWideKind(index.kind) || isBytesKind(index.kind)) put<u64>(index.values + (<usize>id << 3), 0)
   else put<u32>(index.values + (<usize>id << 2), 0)
   index.nullId = id + 1

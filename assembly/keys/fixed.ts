@@ -4,8 +4,9 @@
 import { KEY_BOOL, KEY_F64, RESULT_ROW } from '../abi'
 import { put } from '../guard'
 import { resultPtr } from '../memory'
-import { isRowNull, nullKeyId, recordKey, reserveKey } from './entries'
+import { isRowNull, nullKeyId, reserveKey } from './entries'
 import { hash32, hash64 } from './hash'
+import { takeId } from './ids'
 import { javaHashBoolean, javaHashLong, keyGroupOfHash } from './java-hash'
 import { isWideKind, KeyIndex } from './layout'
 import { find32, find64, tableInsert, tableRemove } from './table'
@@ -31,7 +32,7 @@ export function findFixed(index: KeyIndex, key: u64): u32 {
 
 /** Inserts a key that is not there under `id`; there is room. */
 export function insertFixedAt(index: KeyIndex, key: u64, id: u32): void {
-  recordKey(index, id, fixedKeyGroup(index, key), 0)
+  takeId(index, id, fixedKeyGroup(index, key))
   if (isWideKind(index.kind)) put<u64>(index.values + (<usize>id << 3), key)
   else put<u32>(index.values + (<usize>id << 2), <u32>key)
   tableInsert(index, key, id)

@@ -6,8 +6,6 @@
  *   states     by id: reference count and key group (ids.ts)
  *   pending    ids inserted, or dropped to a count of zero, since the last settle
  *   free       which ids below the high water are free, as a bitmap of bitmaps (free-ids.ts)
- *   groupCounts, groupBytes   by key group: live keys, and bytes of byte keys
- *   cursors    by key group: three u32 write positions, used while a snapshot is written
  *
  * Ids are a function of the calls alone: a new key takes the lowest free id. Nothing that a caller can see depends on
  * the hash seed or on addresses.
@@ -55,10 +53,6 @@ export class KeyIndex {
   arenaBytes: u32
   arenaTop: u32
   arenaLive: u32
-
-  groupCounts: usize
-  groupBytes: usize
-  cursors: usize
 
   /** Grow-only: a composite key being built; strings being read back. */
   scratch: usize

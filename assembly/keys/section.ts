@@ -84,17 +84,8 @@ export function usedIds(index: KeyIndex, word: u32): u64 {
 
 // ---- write ----------------------------------------------------------------------------------------------------------
 
-/** Bytes of the texts of all keys. */
-function textBytes(index: KeyIndex): u32 {
-  let bytes: u32 = 0
-  for (let group: u32 = 0; group < index.maxParallelism; group++) {
-    bytes += load<u32>(index.groupBytes + (<usize>group << 2))
-  }
-  return bytes
-}
-
 export function sectionBytes(index: KeyIndex): u64 {
-  return sizeOf(index, index.count, index.highWater, textBytes(index))
+  return sizeOf(index, index.count, index.highWater, index.arenaLive)
 }
 
 /** Writes the section, `size` bytes long. */
@@ -108,7 +99,7 @@ export function writeSection(index: KeyIndex, section: usize, size: usize): void
   put<u32>(section, count, AT_COUNT)
   put<u32>(section, high, AT_HIGH)
   put<u32>(section, index.nullId, AT_NULL)
-  put<u32>(section, textBytes(index), AT_TEXT)
+  put<u32>(section, index.arenaLive, AT_TEXT)
   const used = section + HEAD
   let group = used + (<usize>words << 3)
   let key = group + <usize>groupsBytes(index, count)
@@ -189,15 +180,11 @@ let arenaText: usize = 0
 @inline
 function keep(index: KeyIndex, id: u32, group: u32, value: u64, bytesKind: bool, wide: bool, nullWord: u32): bool {
   put<u64>(stateAt(index, id), (<u64>group << 32) | <u64>PENDING)
-  const count = index.groupCounts + (<usize>group << 2)
-  put<u32>(count, load<u32>(count) + 1)
   if (bytesKind) {
     const length = <u32>(value >> 32)
     const from = index.arena + <usize>(<u32>value)
     put<u64>(index.values + (<usize>id << 3), value)
     if (id + 1 == nullWord) return length == 0
-    const bytes = index.groupBytes + (<usize>group << 2)
-    put<u32>(bytes, load<u32>(bytes) + length)
     index.arenaLive += length
     put<u32>(index.pending + (<usize>id << 2), hashKeyBytes(index, from, length))
     return index.kind != KEY_COMPOSITE || isComposite(from, length)
@@ -218,7 +205,7 @@ function insert(index: KeyIndex, old: u32, value: u64, isNull: bool): i32 {
   } else if (isBytesKind(index.kind)) {
     const from = arenaText + <usize>(<u32>value)
     const length = <u32>(value >> 32)
-    own = insertString(index, from, length, hashKeyBytes(index, from, length), id)
+    own = insertString(index, from, length, id)
   } else {
     own = insertValue(index, value, id)
   }

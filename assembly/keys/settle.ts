@@ -3,9 +3,7 @@
  */
 import { put } from '../guard'
 import { hashOfId, removeBytes, touchBytes } from './bytes'
-import { keyBytesLength } from './arena'
 import { forgetId } from './dictionary'
-import { unrecordKey } from './entries'
 import { fixedKeyAt, removeFixed } from './fixed'
 import { giveId, lowerHighWater } from './ids'
 import { isBytesKind, KeyIndex, PENDING, stateAt } from './layout'
@@ -43,7 +41,6 @@ function prepare(index: KeyIndex, from: u32, to: u32, bytesKind: bool): void {
 }
 
 function free(index: KeyIndex, id: u32, hash: u32, bytesKind: bool): void {
-  unrecordKey(index, id, bytesKind ? keyBytesLength(index, id) : 0)
   if (id + 1 == index.nullId) index.nullId = 0
   else if (bytesKind) removeBytes(index, id, hash)
   else removeFixed(index, id)

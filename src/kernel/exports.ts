@@ -72,8 +72,6 @@ export interface KeyExports {
     out: number,
     validity: number,
   ): number
-  keysBlockBytes(keys: number, group: number): number
-  keysWriteBlocks(keys: number, cursors: number): void
   keysReadBlock(keys: number, pointer: number, end: number, idMap: number, idMapLength: number): number
 }
 

@@ -208,7 +208,7 @@ describe.each(builds)('key index ($name)', ({ name, create }) => {
     expect(() => index.count).toThrow('This key index is destroyed')
   })
 
-  it('writes the same blocks for any hash seed, and null first', () => {
+  it('writes the same keys for any hash seed', () => {
     const kernel = create()
     const keyCase = keyCases.find(each => each.name === 'utf8')
     if (keyCase === undefined) throw new Error('no case of strings')
