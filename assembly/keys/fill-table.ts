@@ -1,12 +1,12 @@
 /*
- * Filling an empty table with many keys at once. A table larger than the cache costs a miss and a page walk a key when
+ * Filling a new table with many keys at once. A table larger than the cache costs a miss and a page walk a key when
  * keys come in any order. So they are first sorted by the part of the table that their home is in, into entries, and
- * then the table is filled part by part.
+ * then the table is filled part by part. Each part is zeroed just before, which brings it into the cache.
  *
  *   entry of 4-byte lanes:  lane u32 | id u32      of 8-byte lanes:  lane u64 | id u64
  */
 import { SIMD } from '../build'
-import { put } from '../guard'
+import { fill, put } from '../guard'
 import { allocate, release } from '../memory'
 import { sameBytes } from './arena'
 import { isFreeId } from './free-ids'
@@ -14,9 +14,13 @@ import { hash32, hash64 } from './hash'
 import { isBytesKind, isWideKind, KeyIndex } from './layout'
 import { bucketShift } from './table'
 
-/** log2 of the bytes of a part, which fit in a second-level cache; and of the most parts that are written at a time. */
-const PART_SHIFT: u32 = 18
+/** log2 of the bytes of a part, which fit well in a second-level cache; and of the most parts written at a time. */
+const PART_SHIFT: u32 = 17
 const MAX_PART_BITS: u32 = 8
+
+/** Buckets below this are zeroed; how many are zeroed at a time. */
+let clean: u32 = 0
+let cleanStep: u32 = 0
 
 /** By part: keys, then where its next entry stands. A static segment, no region: plain stores. */
 const parts: usize = memory.data(1024, 16)
@@ -78,12 +82,20 @@ function emptySlots(words: usize): i32 {
     | (i32(load<u32>(words, 12) == 0) << 3)
 }
 
+function cleanMore(index: KeyIndex): void {
+  const shift = bucketShift(index.kind)
+  const count = min<u32>(cleanStep, index.bucketMask + 1 - clean)
+  fill(index.table + (<usize>clean << shift), 0, <usize>count << shift)
+  clean += count
+}
+
 /** Puts a key into the table; false when it is there already. */
 // @ts-ignore: decorator
 @inline
 function insert(index: KeyIndex, id: u32, lane: u64, wide: bool, bytesKind: bool): bool {
   let bucket = <u32>(hashOf(index, lane, wide) >> <u64>index.shift)
   while (true) {
+    while (bucket >= clean) cleanMore(index)
     const at = index.table + (<usize>bucket << (wide ? 6 : 5))
     const words = at + (wide ? 32 : 16)
     const empty = emptySlots(words)
@@ -143,6 +155,8 @@ function fillAs(index: KeyIndex, wide: bool, bytesKind: bool): bool {
   const tableBits = ctz<u32>(index.bucketMask + 1) + <u32>bucketShift(index.kind)
   const partBits = tableBits > PART_SHIFT ? min<u32>(tableBits - PART_SHIFT, MAX_PART_BITS) : 0
   const entries = partBits > 0 && high < 1 << 27 ? allocate(<usize>high << (wide ? 4 : 3)) : 0
+  clean = 0
+  cleanStep = entries == 0 ? index.bucketMask + 1 : <u32>1 << (PART_SHIFT - <u32>bucketShift(index.kind))
   if (entries == 0) {
     // One part, or no room to sort.
     for (let id: u32 = 0; id < high; id++) {
@@ -163,11 +177,13 @@ function fillAs(index: KeyIndex, wide: bool, bytesKind: bool): bool {
 }
 
 /**
- * Inserts the keys of all ids in use into the table, which is empty and large enough; false when a key comes twice. The
- * hashes of byte keys stand in `pending`, by id.
+ * Inserts the keys of all ids in use into the table, which is large enough and whose contents do not count; false when
+ * a key comes twice. The hashes of byte keys stand in `pending`, by id.
  */
 export function fillTable(index: KeyIndex): bool {
-  if (isBytesKind(index.kind)) return fillAs(index, false, true)
-  if (isWideKind(index.kind)) return fillAs(index, true, false)
-  return fillAs(index, false, false)
+  const isFilled = isBytesKind(index.kind) ? fillAs(index, false, true)
+    : isWideKind(index.kind) ? fillAs(index, true, false)
+      : fillAs(index, false, false)
+  while (clean <= index.bucketMask) cleanMore(index)
+  return isFilled
 }

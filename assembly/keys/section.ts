@@ -27,7 +27,7 @@ import { fillTable } from './fill-table'
 import { freeIdsLift } from './free-ids'
 import { inUse, nextId, reserveIds } from './ids'
 import { groupOf, isBytesKind, isWideKind, KeyIndex, PENDING, stateAt, valueShift } from './layout'
-import { reserveTable } from './table'
+import { renewTable, reserveTable } from './table'
 
 const AT_COUNT: usize = 0
 const AT_HIGH: usize = 4
@@ -232,8 +232,11 @@ export function readSection(index: KeyIndex, section: usize, firstGroup: u32, la
   const text = key + (<usize>count << 2)
   // A key goes to the high water only when every id below it is in use.
   let status = reserveIds(index, max<u32>(high, index.count + count))
-  if (status == STATUS_OK) status = reserveTable(index, index.tableCount + count)
   if (status == STATUS_OK && bytesKind) status = reserveArena(index, textSize)
+  // Without an idMap the table is filled at the end (fill-table.ts).
+  if (status == STATUS_OK) {
+    status = idMap == 0 ? renewTable(index, count) : reserveTable(index, index.tableCount + count)
+  }
   if (status < 0) return status
   let textBase: u32 = 0
   if (idMap == 0 && bytesKind) {

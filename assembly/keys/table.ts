@@ -19,8 +19,8 @@
  */
 import { STATUS_MEMORY_LIMIT, STATUS_OK } from '../abi'
 import { SIMD } from '../build'
-import { put } from '../guard'
-import { allocateZeroed, release } from '../memory'
+import { fill, put } from '../guard'
+import { allocate, release } from '../memory'
 import { hash32, hash64 } from './hash'
 import { isWideKind, KeyIndex } from './layout'
 
@@ -125,16 +125,17 @@ function homeSlot(index: KeyIndex, table: usize, slot: u32, wide: bool): u32 {
 /** Puts in what is not there; there is room (reserveTable). `lane` is the key, or the hash of a byte key. */
 export function tableInsert(index: KeyIndex, lane: u64, id: u32): void {
   const wide = isWideKind(index.kind)
-  place(index, index.table, index.bucketMask, index.shift, lane, id + 1, wide)
+  place(index, lane, id + 1, wide)
   index.tableCount++
 }
 
-function place(index: KeyIndex, table: usize, mask: u32, shift: u32, lane: u64, idWord: u32, wide: bool): void {
+function place(index: KeyIndex, lane: u64, idWord: u32, wide: bool): void {
+  const table = index.table
   const hash = wide
     ? hash64(lane, index.multiplier, index.multiplierHigh, index.addend)
     : hash32(<u32>lane, index.multiplier, index.addend)
-  const slots = (mask << 2) | 3
-  let slot = <u32>(hash >> <u64>shift) << 2
+  const slots = (index.bucketMask << 2) | 3
+  let slot = <u32>(hash >> <u64>index.shift) << 2
   while (load<u32>(idAt(table, slot, wide)) != 0) slot = (slot + 1) & slots
   if (wide) put<u64>(lane64At(table, slot), lane)
   else put<u32>(lane32At(table, slot), <u32>lane)
@@ -175,33 +176,47 @@ export function tableRemove(index: KeyIndex, lane: u64, id: u32): void {
   index.tableCount--
 }
 
+/** Gives the index a table for `count` keys, contents undefined; the old one is not released. A status. */
+function sizeTable(index: KeyIndex, count: u32): i32 {
+  let buckets = MIN_BUCKETS
+  while (limitOf(buckets) < count) buckets <<= 1
+  const bytes = <u64>buckets << <u64>bucketShift(index.kind)
+  if (bytes > 0xffffffff) return STATUS_MEMORY_LIMIT
+  const table = allocate(<usize>bytes)
+  if (table == 0) return STATUS_MEMORY_LIMIT
+  index.table = table
+  index.bucketMask = buckets - 1
+  index.shift = 64 - ctz<u32>(buckets)
+  index.tableLimit = limitOf(buckets)
+  return STATUS_OK
+}
+
 /** Makes room for `count` keys in all. On failure nothing has changed. */
 export function reserveTable(index: KeyIndex, count: u32): i32 {
   if (count <= index.tableLimit) return STATUS_OK
-  let buckets = MIN_BUCKETS
-  while (limitOf(buckets) < count) buckets <<= 1
   const wide = isWideKind(index.kind)
-  const bytes = <u64>buckets << <u64>bucketShift(index.kind)
-  if (bytes > 0xffffffff) return STATUS_MEMORY_LIMIT
-  const table = allocateZeroed(<usize>bytes)
-  if (table == 0) return STATUS_MEMORY_LIMIT
-  const shift = 64 - ctz<u32>(buckets)
   const old = index.table
-  if (old != 0) {
-    const end = (index.bucketMask + 1) << 2
-    for (let slot: u32 = 0; slot < end; slot++) {
-      const word = load<u32>(idAt(old, slot, wide))
-      if (word == 0) continue
-      const lane = wide ? load<u64>(lane64At(old, slot)) : <u64>load<u32>(lane32At(old, slot))
-      place(index, table, buckets - 1, shift, lane, word, wide)
-    }
-    release(old)
+  const end = (index.bucketMask + 1) << 2
+  const status = sizeTable(index, count)
+  if (status < 0) return status
+  fill(index.table, 0, (<usize>index.bucketMask + 1) << bucketShift(index.kind))
+  if (old == 0) return STATUS_OK
+  for (let slot: u32 = 0; slot < end; slot++) {
+    const word = load<u32>(idAt(old, slot, wide))
+    if (word == 0) continue
+    place(index, wide ? load<u64>(lane64At(old, slot)) : <u64>load<u32>(lane32At(old, slot)), word, wide)
   }
-  index.table = table
-  index.bucketMask = buckets - 1
-  index.shift = shift
-  index.tableLimit = limitOf(buckets)
+  release(old)
   return STATUS_OK
+}
+
+/** Room for `count` keys in an index that has none; what stands in the table is undefined then. A status. */
+export function renewTable(index: KeyIndex, count: u32): i32 {
+  if (count <= index.tableLimit) return STATUS_OK
+  const old = index.table
+  const status = sizeTable(index, count)
+  if (status == STATUS_OK) release(old)
+  return status
 }
 
 /** Keys that `buckets` hold at most: five slots of eight, so that few searches leave their first bucket. */

@@ -14,13 +14,13 @@ import { usedIds } from '../keys/section'
 import { AT_ROWS } from './aggregation'
 import { isGap, lastWindowOf, sliceStart } from './geometry'
 import { ENTRY_PAGE, ENTRY_TOUCHED, entryAt, entryOf, isTouched, PAGE_SHIFT, Slice, Window } from './layout'
-import { copyRecord } from './pages'
+import { copyRecord, takePage, takeRawPage } from './pages'
 import {
   endRead, fail, idMap, idOf, isWhole, mayRestore, paramsOf, readKeys, restoreWatermark, stateBytesOf, stateOf,
   verifyHeader, verifySections,
 } from './part'
 import { readVersion1, verifyVersion1 } from './restore-v1'
-import { addPage, createSlice, dropEmpty, findSlice, reserveTable, touch, updateNextFire } from './slices'
+import { createSlice, dropEmpty, findSlice, reserveTable, touch, updateNextFire } from './slices'
 import {
   PAGE_NUMBER, PARAM_COLUMNS, PARAM_CURSOR, PARAM_HIGH_WATER, PARAM_OFFSET, PARAM_SIZE, PARAM_SLIDE, PARAM_WATERMARK,
   SLICE_HEAD, SLICE_PAGE_BYTES, SLICE_PAGES, SLICE_RECORDS,
@@ -67,7 +67,12 @@ function readPage(window: Window, slice: Slice, page: u32, touched: u64, from: u
   if (wanted == 0) return STATUS_OK
   const entry = entryAt(slice.table, page)
   if (load<u64>(entry, ENTRY_TOUCHED) != 0) return STATUS_SNAPSHOT_CORRUPT
-  if (load<u32>(entry, ENTRY_PAGE) == 0 && !addPage(window, entry)) return STATUS_MEMORY_LIMIT
+  if (load<u32>(entry, ENTRY_PAGE) == 0) {
+    // A page of which every record is read need not be emptied first.
+    const page = wanted == ~(<u64>0) ? takeRawPage(window) : takePage(window)
+    if (page == 0) return STATUS_MEMORY_LIMIT
+    put<u32>(entry, <u32>page, ENTRY_PAGE)
+  }
   const to = <usize>load<u32>(entry, ENTRY_PAGE)
   if (wanted == ~(<u64>0)) copyTo(to, from, <usize>window.pageBytes)
   for (let bits = touched; bits != 0; bits &= bits - 1) {
