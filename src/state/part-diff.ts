@@ -4,8 +4,9 @@ import { PatchWriter } from './part-patch.js'
 
 /** Bytes that are looked at between two turns of whoever runs it. */
 const STRIDE_BYTES = 1 << 20
-const STRIDE_BLOCKS = 1 << 15
-const STRIDE_ROLLS = 1 << 17
+const STRIDE_BLOCKS = 1 << 13
+const STRIDE_ROLLS = 1 << 15
+const STRIDE_EDITS = 256
 /** So far behind a change what was in its place is looked for, before all of the base is. */
 const NEAR_BYTES = 256
 /** Fewer equal bytes are not worth an edit of their own. */
@@ -39,6 +40,7 @@ export function* diffParts(
   const writer = new PatchWriter()
   let from = 0
   let to = 0
+  let edits = 0
   let shortRuns = 0
   let patience = FIRST_PATIENCE
   for (;;) {
@@ -65,6 +67,8 @@ export function* diffParts(
     const behind = found?.to ?? next.length
     if (behind - to > room) return undefined
     writer.edit(copied, (found?.from ?? from) - from, next.subarray(to, behind))
+    edits += 1
+    if (edits % STRIDE_EDITS === 0) yield
     if (writer.length > mostBytes) return undefined
     if (found === undefined) break
     from = found.from
