@@ -12,6 +12,7 @@ import { FAULT_MEMORY, fail, fault, faultAt, isStop } from './fault'
 import { dropExcess } from './input'
 import { beginDictionary } from './intern'
 import { Decoder, isElement, Node, nodeAt } from './layout'
+import { codePending, isPendingFull } from './pending'
 import { decodeRecord, refusedBy } from './record'
 import { addReject, rejectsAreFull } from './rejects'
 import { setLineFeedIsSpace, skipSpace } from './skip'
@@ -34,13 +35,19 @@ function isFull(decoder: Decoder): bool {
 }
 
 function decodeLines(decoder: Decoder): i32 {
-  while (!isFull(decoder)) {
-    if (decoder.start >= decoder.scanned) {
+  decoder.defers = 1
+  while (true) {
+    if (isFull(decoder) || decoder.start >= decoder.scanned) {
+      if (!codeBlock(decoder)) continue
+      if (isFull(decoder)) return JSON_BATCH_FULL
       dropExcess(decoder)
       return JSON_MORE_INPUT
     }
     const line = decoder.buffer + decoder.start
     if (decoder.dropped == 0 && usesTemplate(decoder)) {
+      if (isPendingFull(decoder) && !codeBlock(decoder)) continue
+      if (decoder.pendingStringCount == 0) mark(decoder)
+      const pending = decoder.pendingStringCount
       const fixups = decoder.fixupCount
       setLone(0)
       const next = decodeByTemplate(decoder, line)
@@ -51,11 +58,38 @@ function decodeLines(decoder: Decoder): i32 {
         continue
       }
       decoder.fixupCount = fixups
+      decoder.pendingStringCount = pending
     }
+    if (!codeBlock(decoder)) continue
     const outcome = decodeLine(decoder, line)
     if (outcome != RECORD_TAKEN) return outcome
   }
-  return JSON_BATCH_FULL
+}
+
+/** No string is pending here. */
+function mark(decoder: Decoder): void {
+  decoder.markStart = decoder.start
+  decoder.markRow = decoder.row
+  decoder.markFixups = decoder.fixupCount
+  decoder.markLone = decoder.loneSurrogates
+}
+
+/**
+ * Codes the pending strings. Where a dictionary or memory has no room for one, the rows since the mark, which are all
+ * of the template, are taken back, to be decoded anew with each string coded at once; false then.
+ */
+function codeBlock(decoder: Decoder): bool {
+  if (codePending(decoder)) return true
+  const rows = decoder.row - decoder.markRow
+  decoder.row = decoder.markRow
+  decoder.start = decoder.markStart
+  decoder.fixupCount = decoder.markFixups
+  decoder.lines -= <u64>rows
+  decoder.templateRecords -= <u64>rows
+  decoder.loneSurrogates = decoder.markLone
+  decoder.full = 0
+  decoder.defers = 0
+  return false
 }
 
 function decodeLine(decoder: Decoder, line: usize): i32 {

@@ -19,6 +19,7 @@ import { decodeRows } from './decode'
 import { indexFields } from './fields'
 import { inputPosition, reserveInput, takeInput } from './input'
 import { Decoder, isElement, isObject, Node, nodeAt, Slot } from './layout'
+import { PENDING_BYTES } from './pending'
 import { powersOfFive } from './powers'
 import { TRACE_BYTES, TRACE_VALUES } from './record'
 import { LITERAL_BYTES } from './template'
@@ -85,11 +86,12 @@ function prepare(decoder: Decoder, plan: usize, planBytes: u32, nodes: u32): boo
   decoder.literals = allocate(LITERAL_BYTES)
   decoder.absent = allocate(<usize>nodes << 2)
   decoder.templateAbsent = allocate(<usize>nodes << 2)
+  decoder.pendingStrings = allocate(PENDING_BYTES)
   decoder.report = allocateZeroed(<usize>JSON_REPORT_BYTES + <usize>nodes * JSON_COLUMN_RECORD_BYTES)
   if (
     decoder.nodes == 0 || decoder.plan == 0 || decoder.buffer == 0 || decoder.brackets == 0 || decoder.trace == 0 ||
     decoder.slots == 0 || decoder.literals == 0 || decoder.absent == 0 || decoder.templateAbsent == 0 ||
-    decoder.report == 0 || powersOfFive() == 0
+    decoder.pendingStrings == 0 || decoder.report == 0 || powersOfFive() == 0
   ) {
     return false
   }
@@ -131,6 +133,7 @@ export function jsonDestroy(pointer: usize): void {
   release(decoder.literals)
   release(decoder.absent)
   release(decoder.templateAbsent)
+  release(decoder.pendingStrings)
   release(decoder.report)
   release(decoder.unescaped)
   release(decoder.rejects)

@@ -130,9 +130,22 @@ export class Decoder {
   absentCount: u32
   learnable: u32
 
+  // strings that are still to be coded (pending.ts)
+  /** Whether the template leaves strings to be coded later. */
+  defers: u32
+  pendingStrings: usize
+  pendingStringCount: u32
+  /** Where the decoder was before the first of them. */
+  markStart: u32
+  markRow: u32
+  markFixups: u32
+  markLone: u64
+
   // scratch
   unescaped: usize
   unescapedCapacity: u32
+  /** Texts of pending strings are below this. */
+  unescapedTop: u32
   brackets: usize
   loneSurrogates: u64
 

@@ -61,8 +61,12 @@ function digitsValue(word: u64, count: i32): u64 {
 @inline
 export function scanNumber(start: usize): usize {
   let at = start
-  negative = load<u8>(at) == 0x2d
-  if (negative) at++
+  negative = false
+  // A branch that is foreseen, where a choice would wait for the byte.
+  if (load<u8>(at) == 0x2d) {
+    negative = true
+    at++
+  }
   const first = at
   let word = load<u64>(at)
   let count = leadingDigits(word)
@@ -158,6 +162,15 @@ function isDigit(byte: u8): bool {
 }
 
 // ---- integers -------------------------------------------------------------------------------------------------------
+
+/** Takes digits alone for the integer; false when there is more to the number. */
+// @ts-ignore: decorator
+@inline
+export function isPlainInteger(): bool {
+  if (exponent != 0 || inexact || digits > 0x7fffffffffffffff) return false
+  integer = negative ? -<i64>digits : <i64>digits
+  return true
+}
 
 /** The number times 10^shift as an i64 in `integer`; 0, or the reason why it is none. */
 export function toInteger(shift: i32): u32 {

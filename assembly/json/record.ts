@@ -15,7 +15,7 @@ import { findField } from './fields'
 import { Decoder, isElement, isObject, Node, nodeAt, STATE_NULL, STATE_VALUE } from './layout'
 import { skipSpace, skipValue } from './skip'
 import { escaped, lone, scanString, setLone } from './string'
-import { decodeValue, unescapeString } from './value'
+import { decodeValue, unescapedLength, unescapeString } from './value'
 
 export const TRACE_BYTES: usize = 12
 export const TRACE_VALUES: u32 = 256
@@ -110,13 +110,13 @@ function beginSerial(decoder: Decoder): void {
 /** As findField, or NO_MEMORY. A key with a lone surrogate is no field: a schema's names are well formed. */
 function findEscapedField(decoder: Decoder, object: Node, key: usize, end: usize): usize {
   const before = lone
-  const length = unescapeString(decoder, key, end)
-  if (decoder.unescaped == 0) return NO_MEMORY
+  const text = unescapeString(decoder, key, end)
+  if (text == 0) return NO_MEMORY
   if (lone != before) {
     setLone(before)
     return 0
   }
-  return findField(object, decoder.unescaped, length)
+  return findField(object, text, unescapedLength)
 }
 
 // @ts-ignore: decorator

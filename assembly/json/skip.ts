@@ -5,7 +5,7 @@ import { JSON_SYNTAX, JSON_TOO_DEEP, LIMIT_JSON_DEPTH } from '../abi'
 import { put } from '../guard'
 import { fail } from './fault'
 import { scanNumber } from './number'
-import { scanString } from './string'
+import { scanText } from './string'
 
 /** Where line feed is space: in arrays. In NDJSON it ends the record. */
 let lineFeedIsSpace: bool = false
@@ -36,7 +36,7 @@ export function skipValue(at: usize, brackets: usize): usize {
     // A value begins here.
     switch (load<u8>(at)) {
       case 0x22: {
-        at = scanString(at + 1)
+        at = scanText(at + 1)
         if (at == 0) return 0
         at++
         break
@@ -102,7 +102,7 @@ export function skipValue(at: usize, brackets: usize): usize {
 /** From a key to the first byte of its value; 0 on a fault. */
 function skipKey(at: usize): usize {
   if (load<u8>(at) != 0x22) return fail(JSON_SYNTAX, at)
-  at = scanString(at + 1)
+  at = scanText(at + 1)
   if (at == 0) return 0
   at = skipSpace(at + 1)
   if (load<u8>(at) != 0x3a) return fail(JSON_SYNTAX, at)

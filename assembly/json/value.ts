@@ -3,8 +3,8 @@
  * JSON at all is then for skipValue to say.
  */
 import {
-  JSON_BOOL, JSON_DECIMAL, JSON_F32, JSON_F64, JSON_I32, JSON_I64, JSON_LIST, JSON_NULL, JSON_OUT_OF_RANGE,
-  JSON_SYNTAX, JSON_TEXT, JSON_TIMESTAMP, JSON_UTF8, JSON_WRONG_TYPE, LIMIT_TIMESTAMP,
+  JSON_BOOL, JSON_DECIMAL, JSON_F32, JSON_F64, JSON_I32, JSON_LIST, JSON_NULL, JSON_OUT_OF_RANGE, JSON_SYNTAX,
+  JSON_TEXT, JSON_TIMESTAMP, JSON_UTF8, JSON_WRONG_TYPE, LIMIT_TIMESTAMP,
 } from '../abi'
 import { put } from '../guard'
 import { allocate, release } from '../memory'
@@ -13,11 +13,11 @@ import { FAULT_MEMORY, fail } from './fault'
 import { codeOf } from './intern'
 import { Decoder, Node, STATE_NULL } from './layout'
 import {
-  clearUndecided, digits, exponent, inexact, integer, negative, scanNumber, toDouble, toFloorInteger, toInteger,
-  undecided,
+  clearUndecided, integer, isPlainInteger, scanNumber, toDouble, toFloorInteger, toInteger, undecided,
 } from './number'
+import { defer } from './pending'
 import { skipSpace, skipValue } from './skip'
-import { escaped, scanString, unescape } from './string'
+import { escaped, scanString, scanText, unescape } from './string'
 import { millis, parseTimestamp } from './timestamp'
 
 /** The end of the value at `at`, which row `row` of the column now holds; or 0. */
@@ -28,93 +28,79 @@ export function decodeValue(decoder: Decoder, node: Node, at: usize, row: u32): 
 /** Of all types but lists. For the inner loop of the template; others call decodeValue. */
 // @ts-ignore: decorator
 @inline
-export function decodePlain(decoder: Decoder, node: Node, at: usize, row: u32): usize {
-  const slot = <usize>row
+export function decodePlain(decoder: Decoder, node: Node, at: usize, row: u32, defers: bool): usize {
+  const type = node.type
+  if (type == JSON_UTF8) {
+    if (load<u8>(at) != 0x22) return decodeNull(node, at, row)
+    let pointer = at + 1
+    const end = scanString(pointer)
+    if (end == 0) return 0
+    let length = <u32>(end - pointer)
+    if (escaped) {
+      pointer = unescapeString(decoder, pointer, end)
+      if (pointer == 0) return fail(FAULT_MEMORY, at)
+      length = unescapedLength
+      if (defers) decoder.unescapedTop += length + 1
+    }
+    if (!node.coded) {
+      if (!writeBytes(decoder, node, row, pointer, length)) return fail(FAULT_MEMORY, at)
+    } else if (defers) {
+      defer(decoder, node, row, pointer, length)
+    } else {
+      const code = codeOf(node, pointer, length)
+      if (code < 0) {
+        decoder.fullNode = changetype<usize>(node)
+        return fail(-code, at)
+      }
+      put<i32>(node.values + (<usize>row << 2), code)
+    }
+    return end + 1
+  }
+  if (type < JSON_I32 || type > JSON_TIMESTAMP || !beginsNumber(at)) return decodeOther(decoder, node, at, row)
+  const end = scanNumber(at)
+  if (end == 0) return 0
+  if (type == JSON_F64 || type == JSON_F32) {
+    const value = toDouble()
+    if (type == JSON_F64) put<f64>(node.values + (<usize>row << 3), value)
+    else put<f32>(node.values + (<usize>row << 2), <f32>value)
+    if (undecided && !noteUndecided(decoder, node, row, at, end)) return fail(FAULT_MEMORY, at)
+    return end
+  }
+  if (type == JSON_TIMESTAMP) {
+    const reason = node.scale == 0 && isPlainInteger() ? 0 : toFloorInteger(node.scale)
+    if (reason != 0) return fail(reason, at)
+    if (integer > LIMIT_TIMESTAMP || integer < -LIMIT_TIMESTAMP) return fail(JSON_OUT_OF_RANGE, at)
+  } else {
+    const reason = isPlainInteger() ? 0 : toInteger(0)
+    if (reason != 0) return fail(reason, at)
+    if (type == JSON_I32) {
+      if (<i64><i32>integer != integer) return fail(JSON_OUT_OF_RANGE, at)
+      put<i32>(node.values + (<usize>row << 2), <i32>integer)
+      return end
+    }
+  }
+  put<i64>(node.values + (<usize>row << 3), integer)
+  return end
+}
+
+/** What is no string in a column of strings and no number in one of numbers. */
+function decodeOther(decoder: Decoder, node: Node, at: usize, row: u32): usize {
   switch (node.type) {
-    case JSON_UTF8: {
-      if (load<u8>(at) != 0x22) break
-      const start = at + 1
-      const end = scanString(start)
-      if (end == 0) return 0
-      let pointer = start
-      let length = <u32>(end - start)
-      if (escaped) {
-        length = unescapeString(decoder, start, end)
-        if (decoder.unescaped == 0) return fail(FAULT_MEMORY, at)
-        pointer = decoder.unescaped
-      }
-      if (node.coded) {
-        const code = codeOf(node, pointer, length)
-        if (code < 0) {
-          decoder.fullNode = changetype<usize>(node)
-          return fail(-code, at)
-        }
-        put<i32>(node.values + (slot << 2), code)
-      } else if (!writeBytes(decoder, node, row, pointer, length)) {
-        return fail(FAULT_MEMORY, at)
-      }
-      return end + 1
-    }
-    case JSON_F64: {
-      if (!beginsNumber(at)) break
-      const end = scanNumber(at)
-      if (end == 0) return 0
-      put<f64>(node.values + (slot << 3), toDouble())
-      if (undecided && !noteUndecided(decoder, node, row, at, end)) return fail(FAULT_MEMORY, at)
-      return end
-    }
-    case JSON_I64: {
-      if (!beginsNumber(at)) break
-      const end = scanNumber(at)
-      if (end == 0) return 0
-      const reason = plainOrInteger(0)
-      if (reason != 0) return fail(reason, at)
-      put<i64>(node.values + (slot << 3), integer_)
-      return end
-    }
-    case JSON_I32: {
-      if (!beginsNumber(at)) break
-      const end = scanNumber(at)
-      if (end == 0) return 0
-      const reason = plainOrInteger(0)
-      if (reason != 0) return fail(reason, at)
-      if (<i64><i32>integer_ != integer_) return fail(JSON_OUT_OF_RANGE, at)
-      put<i32>(node.values + (slot << 2), <i32>integer_)
-      return end
-    }
     case JSON_TIMESTAMP: {
-      let end: usize
-      let time: i64
-      if (load<u8>(at) == 0x22) {
-        const start = at + 1
-        end = scanString(start)
-        if (end == 0) return 0
-        let pointer = start
-        let length = end - start
-        if (escaped) {
-          length = unescapeString(decoder, start, end)
-          if (decoder.unescaped == 0) return fail(FAULT_MEMORY, at)
-          pointer = decoder.unescaped
-        }
-        const reason = parseTimestamp(pointer, pointer + length)
-        if (reason != 0) return fail(reason, at)
-        time = millis
-        end++
-      } else {
-        if (!beginsNumber(at)) break
-        end = scanNumber(at)
-        if (end == 0) return 0
-        if (exponent == 0 && node.scale == 0 && !inexact && digits <= <u64>LIMIT_TIMESTAMP) {
-          time = negative ? -<i64>digits : <i64>digits
-        } else {
-          const reason = toFloorInteger(node.scale)
-          if (reason != 0) return fail(reason, at)
-          time = integer
-          if (time > LIMIT_TIMESTAMP || time < -LIMIT_TIMESTAMP) return fail(JSON_OUT_OF_RANGE, at)
-        }
+      if (load<u8>(at) != 0x22) break
+      let pointer = at + 1
+      const end = scanText(pointer)
+      if (end == 0) return 0
+      let textEnd = end
+      if (escaped) {
+        pointer = unescapeString(decoder, pointer, end)
+        if (pointer == 0) return fail(FAULT_MEMORY, at)
+        textEnd = pointer + <usize>unescapedLength
       }
-      put<i64>(node.values + (slot << 3), time)
-      return end
+      const reason = parseTimestamp(pointer, textEnd)
+      if (reason != 0) return fail(reason, at)
+      put<i64>(node.values + (<usize>row << 3), millis)
+      return end + 1
     }
     case JSON_BOOL: {
       const word = load<u32>(at)
@@ -130,14 +116,6 @@ export function decodePlain(decoder: Decoder, node: Node, at: usize, row: u32): 
     }
     case JSON_DECIMAL:
       return decodeDecimal(decoder, node, at, row)
-    case JSON_F32: {
-      if (!beginsNumber(at)) break
-      const end = scanNumber(at)
-      if (end == 0) return 0
-      put<f32>(node.values + (slot << 2), <f32>toDouble())
-      if (undecided && !noteUndecided(decoder, node, row, at, end)) return fail(FAULT_MEMORY, at)
-      return end
-    }
     case JSON_TEXT: {
       if (load<u32>(at) == 0x6c6c756e) break
       const end = skipValue(at, decoder.brackets)
@@ -163,67 +141,59 @@ function beginsNumber(at: usize): bool {
   return byte - 0x30 < 10 || byte == 0x2d
 }
 
-/** The integer of plainOrInteger. */
-let integer_: i64 = 0
-
-// @ts-ignore: decorator
-@inline
-function plainOrInteger(shift: i32): u32 {
-  if (exponent + shift == 0 && !inexact && digits <= 0x7fffffffffffffff) {
-    integer_ = negative ? -<i64>digits : <i64>digits
-    return 0
-  }
-  const reason = toInteger(shift)
-  integer_ = integer
-  return reason
-}
-
 function noteUndecided(decoder: Decoder, node: Node, row: u32, start: usize, end: usize): bool {
   clearUndecided()
   return addFixup(decoder, node, row, start, end)
 }
 
-/** The text of a string with escapes, at decoder.unescaped, which is 0 when there is no memory; its length. */
-export function unescapeString(decoder: Decoder, start: usize, end: usize): u32 {
+/** Bytes of the text that unescapeString gave. */
+export let unescapedLength: u32 = 0
+
+/**
+ * The text of a string with escapes, unescapedLength bytes; 0 when there is no memory, or no room behind the texts of
+ * pending strings, which stay where they are.
+ */
+export function unescapeString(decoder: Decoder, start: usize, end: usize): usize {
   const length = <u32>(end - start)
-  if (length >= decoder.unescapedCapacity) {
+  if (decoder.unescapedTop + length >= decoder.unescapedCapacity) {
+    if (decoder.unescapedTop != 0) return 0
     release(decoder.unescaped)
     decoder.unescapedCapacity = 0
-    const capacity = max<u32>(length * 2, 1024)
+    const capacity = max<u32>(length * 2, 16384)
     decoder.unescaped = allocate(capacity)
     if (decoder.unescaped == 0) return 0
     decoder.unescapedCapacity = capacity
   }
-  const written = unescape(start, end, decoder.unescaped)
+  const text = decoder.unescaped + <usize>decoder.unescapedTop
+  unescapedLength = unescape(start, end, text)
   // What reads a number from it must find an end.
-  put<u8>(decoder.unescaped + <usize>written, 0x22)
-  return written
+  put<u8>(text + <usize>unescapedLength, 0x22)
+  return text
 }
 
 /** A number, or a string that holds a number and nothing else. */
 function decodeDecimal(decoder: Decoder, node: Node, at: usize, row: u32): usize {
   let end: usize
   if (load<u8>(at) == 0x22) {
-    const start = at + 1
-    end = scanString(start)
+    let pointer = at + 1
+    end = scanText(pointer)
     if (end == 0) return 0
-    let pointer = start
-    let length = end - start
+    let textEnd = end
     if (escaped) {
-      length = unescapeString(decoder, start, end)
-      if (decoder.unescaped == 0) return fail(FAULT_MEMORY, at)
-      pointer = decoder.unescaped
+      pointer = unescapeString(decoder, pointer, end)
+      if (pointer == 0) return fail(FAULT_MEMORY, at)
+      textEnd = pointer + <usize>unescapedLength
     }
-    if (scanNumber(pointer) != pointer + length) return fail(JSON_WRONG_TYPE, at)
+    if (scanNumber(pointer) != textEnd) return fail(JSON_WRONG_TYPE, at)
     end++
   } else {
     if (!beginsNumber(at)) return decodeNull(node, at, row)
     end = scanNumber(at)
     if (end == 0) return 0
   }
-  const reason = plainOrInteger(node.scale)
+  const reason = toInteger(node.scale)
   if (reason != 0) return fail(reason, at)
-  put<i64>(node.values + (<usize>row << 3), integer_)
+  put<i64>(node.values + (<usize>row << 3), integer)
   return end
 }
 
@@ -251,5 +221,5 @@ export function decodeList(decoder: Decoder, node: Node, at: usize, row: u32): u
 }
 
 function decodeItem(decoder: Decoder, node: Node, at: usize, row: u32): usize {
-  return decodePlain(decoder, node, at, row)
+  return decodePlain(decoder, node, at, row, false)
 }

@@ -723,6 +723,30 @@ describe.each(builds)('strings, $name build', build => {
     expect(rows).toEqual(texts.map((s, n) => ({ s, n })))
     expect(batches.map(({ batch }) => batch.rowCount)).toEqual([512, texts.length - 512])
   })
+
+  it('that find no room in the middle of a batch leave the records before them as they are', () => {
+    const texts = collidingStrings()
+    // Each has what a record appends besides: escapes, lone surrogates, elements, numbers that the host decides.
+    const lines = texts.map((s, n) => {
+      const t = n % 3 === 0 ? 'null' : `"tab\\t\\ud800${n % 7}"`
+      return `{"s":${JSON.stringify(s)},"t":${t},"l":[${n},9007199254740993.0000000000001],"n":${n}}\n`
+    })
+    const wide = schema({ s: 'utf8', t: nullable('utf8'), l: list('f64'), n: 'i32' })
+    const decoder = jsonDecoder(build.create(), wide)
+    const decoded = [...decoder.push(utf8(lines.join(''))), ...decoder.finish()]
+    const rows = decoded.flatMap(({ batch }) => batch.toRows())
+    expect(rows).toEqual(
+      texts.map((s, n) => ({ s, t: n % 3 === 0 ? null : `tab\t\ufffd${n % 7}`, l: [n, 9007199254740994], n })),
+    )
+    expect(decoded.map(({ batch }) => batch.rowCount)).toEqual([512, texts.length - 512])
+    const loneSurrogates = texts.filter((_, n) => n % 3 !== 0).length
+    expect(decoder.progress).toMatchObject({
+      positionBytes: lines.join('').length,
+      lines: texts.length,
+      loneSurrogates,
+    })
+    decoder.destroy()
+  })
 })
 
 describe('a decoder of JSON', () => {
