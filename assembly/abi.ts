@@ -244,6 +244,11 @@ export const SNAPSHOT_AT_TOTAL_BYTES = 32
 export const SNAPSHOT_AT_SEED = 40
 export const SNAPSHOT_AT_CHECKSUM = 56
 
+// ---- timers -------------------------------------------------------------------------------------------------------
+
+/** A tag with this bit deletes the timer. */
+export const TIMER_TAKES_BACK = 0x80000000
+
 // ---- JSON decoding ------------------------------------------------------------------------------------------------
 
 export const JSON_LINES = 0 // one object a line (NDJSON)

@@ -1,5 +1,5 @@
 /* Timers: the exported functions of a timer queue. A handle is what timersCreate returned. */
-import { RESULT_SIZE, STATUS_MEMORY_LIMIT, STATUS_OK } from '../abi'
+import { RESULT_SIZE, STATUS_MEMORY_LIMIT } from '../abi'
 import { put } from '../guard'
 import { allocateZeroed, release, resultPtr } from '../memory'
 import { fire, FIRED_BYTES, lowestList, putBack, toMs, toTime } from './fire'
@@ -47,53 +47,46 @@ function recentAt(timers: Timers, slot: u32, tag: u32): usize {
   return timers.recent + <usize>((slot + tag * 0x9e3779b1) & (RECENT - 1)) * ENTRY_BYTES
 }
 
-function add(timers: Timers, time: u64, slot: u32, tag: u32): i32 {
+// @ts-ignore: decorator
+@inline
+function add(timers: Timers, time: u64, slot: u32, tag: u32): bool {
   // What has fired may still be put back, and without memory there will be another time.
   if (timers.entries >= timers.most && timers.firedCount == 0) {
     settleAll(timers)
     timers.most = max<u32>(FEW, timers.entries << 2)
   }
-  if (timers.freeCount == 0 && !reserveChunks(timers, 1)) return STATUS_MEMORY_LIMIT
+  if (timers.freeCount == 0 && !reserveChunks(timers, 1)) return false
   const at = append(timers, time)
   put<u64>(at, time)
   put<u64>(at, (<u64>tag << 32) | <u64>slot, ENTRY_SLOT)
   timers.unsettled++
-  return STATUS_OK
+  return true
+}
+
+/** Registers or deletes a timer: false when there is no memory. */
+// @ts-ignore: decorator
+@inline
+function change(timers: Timers, time: u64, slot: u32, tag: u32): bool {
+  const recent = recentAt(timers, slot, tag & ~TAKES_BACK)
+  const identity = (<u64>tag << 32) | <u64>slot
+  // What was registered lately, has not been deleted and cannot have fired is there.
+  if (load<u64>(recent) == time && load<u64>(recent, 8) == identity && time > timers.reached) return true
+  if (!add(timers, time, slot, tag)) return false
+  put<u64>(recent, (tag & TAKES_BACK) != 0 ? 0 : time)
+  put<u64>(recent, identity, 8)
+  return true
 }
 
 /**
- * Registers a timer for `time`, ms: a whole number, or +Infinity for the end of input. `tag` is below 2^31. The same
- * time, slot and tag again changes nothing. Returns a status.
+ * Registers and deletes `count` timers in their order. Times f64 are ms: whole numbers, or +Infinity for the end of
+ * input; tags u32 are below 2^31, with TIMER_TAKES_BACK the timer is deleted. The same time, slot and tag again changes
+ * nothing, nor does deleting one that is not there. Returns how many it did, fewer when memory ends.
  */
-export function timersRegister(pointer: usize, time: f64, slot: u32, tag: u32): i32 {
+export function timersChange(pointer: usize, times: usize, slots: usize, tags: usize, count: u32): u32 {
   const timers = changetype<Timers>(pointer)
-  const own = toTime(time)
-  const identity = (<u64>tag << 32) | <u64>slot
-  const recent = recentAt(timers, slot, tag)
-  // What was registered lately, has not been deleted and cannot have fired is there.
-  if (load<u64>(recent) == own && load<u64>(recent, 8) == identity && own > timers.reached) return STATUS_OK
-  const status = add(timers, own, slot, tag)
-  if (status == STATUS_OK) {
-    put<u64>(recent, own)
-    put<u64>(recent, identity, 8)
-  }
-  return status
-}
-
-/** Deletes a timer; one that is not there is none. Returns a status. */
-export function timersDelete(pointer: usize, time: f64, slot: u32, tag: u32): i32 {
-  const timers = changetype<Timers>(pointer)
-  const status = add(timers, toTime(time), slot, tag | TAKES_BACK)
-  if (status == STATUS_OK) put<u64>(recentAt(timers, slot, tag), 0)
-  return status
-}
-
-/** Registers `count` timers in their order: how many, fewer when memory ends. */
-export function timersRegisterAll(pointer: usize, times: usize, slots: usize, tags: usize, count: u32): u32 {
   for (let number: u32 = 0; number < count; number++) {
     const at = <usize>number << 2
-    const status = timersRegister(pointer, load<f64>(times + (at << 1)), load<u32>(slots + at), load<u32>(tags + at))
-    if (status != STATUS_OK) return number
+    if (!change(timers, toTime(load<f64>(times + (at << 1))), load<u32>(slots + at), load<u32>(tags + at))) return number
   }
   return count
 }

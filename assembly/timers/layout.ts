@@ -2,7 +2,7 @@
  * A timer queue: a hierarchical timing wheel over all of time, in chunks of entries.
  *
  *   entry, 16 bytes:   time u64 | slot u32 | tag u32 (its highest bit says that this entry takes a timer back)
- *   chunk, 1 KiB:      next u32 | used u32 | next slab u32 | 0 | 63 entries
+ *   chunk, 2 KiB:      next u32 | used u32 | next slab u32 | 0 | 127 entries
  *   list, 24 bytes:    lowest time u64 | first chunk u32 | last chunk u32 | entries u32 | 0
  *
  * Times are ms + 2^53, so that they are unsigned numbers of 54 bits: nine digits of six bits. Every entry of the wheel
@@ -19,6 +19,7 @@
  * Registering and deleting only append. What they come to (a timer is there once for each time, slot and tag) is worked
  * out when they get to the front, and for all of them when there may be many that are void (settle.ts).
  */
+import { TIMER_TAKES_BACK } from '../abi'
 import { put } from '../guard'
 import { allocate, release } from '../memory'
 
@@ -29,15 +30,15 @@ export const BIAS: f64 = 9007199254740992
 /** Behind all of time: fires at the end of input. */
 export const END: u64 = 0x3fffffffffffff
 /** The tag of an entry that takes a timer back has this bit. */
-export const TAKES_BACK: u32 = 0x80000000
+export const TAKES_BACK: u32 = <u32>TIMER_TAKES_BACK
 
 export const ENTRY_BYTES: usize = 16
 export const ENTRY_SLOT: usize = 8
 export const ENTRY_TAG: usize = 12
 
-const CHUNK_BYTES: usize = 1024
+const CHUNK_BYTES: usize = 2048
 const CHUNK_HEAD: usize = 16
-const CHUNK_ENTRIES: u32 = 63
+const CHUNK_ENTRIES: u32 = 127
 const SLAB_CHUNKS: u32 = 63
 const FIRST_SLAB_CHUNKS: u32 = 7
 

@@ -81,8 +81,13 @@ function drainFront(timers: Timers, to: usize): usize {
 }
 
 /** Settles `count` entries of one time in place; how many are left. `table` has room for tableSlots(count) words. */
+// @ts-ignore: decorator
+@inline
 function settleTime(entries: usize, count: u32, table: usize): u32 {
-  if (count == 1) return u32((load<u32>(entries, ENTRY_TAG) & TAKES_BACK) == 0)
+  return count == 1 ? u32((load<u32>(entries, ENTRY_TAG) & TAKES_BACK) == 0) : settleMany(entries, count, table)
+}
+
+function settleMany(entries: usize, count: u32, table: usize): u32 {
   const slots = tableSlots(count)
   const mask = slots - 1
   fill(table, 0, <usize>slots << 2)
@@ -158,8 +163,12 @@ function settleSorted(entries: usize, count: u32, table: usize): u32 {
     let to = from + 1
     while (to < count && load<u64>(entryAt(entries, to)) == time) to++
     const settled = settleTime(entryAt(entries, from), to - from, table)
-    copyTo(entryAt(entries, left), entryAt(entries, from), <usize>settled * ENTRY_BYTES)
-    left += settled
+    if (left == from) {
+      left += settled
+    } else {
+      const end = from + settled
+      for (; from < end; from++) copyEntry(entryAt(entries, left++), entryAt(entries, from))
+    }
     from = to
   }
   return left

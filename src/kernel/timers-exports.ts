@@ -2,9 +2,7 @@
 export interface TimerExports {
   timersCreate(): number
   timersDestroy(timers: number): void
-  timersRegister(timers: number, time: number, slot: number, tag: number): number
-  timersDelete(timers: number, time: number, slot: number, tag: number): number
-  timersRegisterAll(timers: number, times: number, slots: number, tags: number, count: number): number
+  timersChange(timers: number, times: number, slots: number, tags: number, count: number): number
   timersFire(timers: number, limit: number): number
   timersFired(timers: number): number
   timersPutBack(timers: number, from: number): void
