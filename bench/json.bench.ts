@@ -1,70 +1,16 @@
-/* JSON bytes to columns, against JSON.parse into the same columns. */
-import { readFileSync } from 'node:fs'
+/* JSON bytes to columns, against JSON.parse into the same columns and DuckDB's reader on one thread. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
 import { nullable, type Schema, schema } from '../src/core/index.js'
 import { jsonDecoder } from '../src/formats/json.js'
 import { instantiateKernel } from '../src/kernel/module.js'
 import { cpuTimed } from './cpu-time.js'
 import type { Benchmark, Contender } from './harness.js'
+import { chunks, EVENT, type JsonEvent, lines, parsedRecords, RECORDS, shuffle } from './json-events.js'
 
-/** Records that are made, and how often a run goes through them: what has just arrived is in the cache. */
-const DISTINCT = 50_000
-const TIMES = 8
-const RECORDS = DISTINCT * TIMES
-const CHUNK_BYTES = 65_536
 const BATCH_ROWS = 8192
-
-const EVENT = schema({ time: 'timestamp', user: 'utf8', page: 'utf8', country: 'utf8', amount: 'f64', status: 'i32' })
-
-/** A sequence of whole numbers below 2^31 (Lehmer, MINSTD), the same in every run. */
-function numbers(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state * 48_271) % 2_147_483_647
-    return state
-  }
-}
-
-const COUNTRIES = ['DE', 'FR', 'US', 'BR', 'IN', 'JP', 'KE', 'AU']
-
-/** Values of one record as JSON texts, by key. */
-function event(next: () => number, index: number): [string, string][] {
-  return [
-    ['time', String(1_700_000_000_000 + index * 7)],
-    ['user', `"user-${String(next() % 10_000).padStart(5, '0')}"`],
-    ['page', `"/products/${next() % 1000}/view"`],
-    ['country', `"${COUNTRIES[next() % COUNTRIES.length]}"`],
-    ['amount', ((next() % 100_000) / 100).toFixed(2)],
-    ['status', String(200 + (next() % 300))],
-  ]
-}
-
-function lines(order: (fields: [string, string][], next: () => number) => void): Uint8Array {
-  const next = numbers(42)
-  let text = ''
-  for (let index = 0; index < DISTINCT; index++) {
-    const fields = event(next, index)
-    order(fields, next)
-    text += `{${fields.map(([key, value]) => `"${key}":${value}`).join(',')}}\n`
-  }
-  return new TextEncoder().encode(text)
-}
-
-function shuffle(fields: [string, string][], next: () => number): void {
-  for (let left = fields.length; left > 1; left--) {
-    const picked = next() % left
-    const [last, other] = [fields[left - 1], fields[picked]]
-    if (last && other) {
-      fields[left - 1] = other
-      fields[picked] = last
-    }
-  }
-}
-
-function* chunks(bytes: Uint8Array): Generator<Uint8Array> {
-  for (let time = 0; time < TIMES; time++) {
-    for (let from = 0; from < bytes.length; from += CHUNK_BYTES) yield bytes.subarray(from, from + CHUNK_BYTES)
-  }
-}
 
 function kernelContender(bytes: Uint8Array, rowType: Schema, file = 'sabot.wasm'): Contender {
   const module = new WebAssembly.Module(readFileSync(new URL(`../build/${file}`, import.meta.url)))
@@ -82,22 +28,12 @@ function kernelContender(bytes: Uint8Array, rowType: Schema, file = 'sabot.wasm'
   })
 }
 
-interface Event {
-  readonly time: number
-  readonly user: string
-  readonly page: string
-  readonly country: string
-  readonly amount: number
-  readonly status: number
-}
-
 /** What one would write without a kernel: text, lines, JSON.parse, typed arrays, a Map to code each string column. */
 function parseContender(bytes: Uint8Array): Contender {
   return cpuTimed({
     unit: 'Mrows/s',
     rows: RECORDS,
     run: () => {
-      const decoder = new TextDecoder()
       const codes = [new Map<string, number>(), new Map<string, number>(), new Map<string, number>()] as const
       const code = (column: 0 | 1 | 2, text: string): number => {
         const map = codes[column]
@@ -117,10 +53,7 @@ function parseContender(bytes: Uint8Array): Contender {
       let batch = columns()
       let row = 0
       let rows = 0
-      let rest = ''
-      const take = (line: string): void => {
-        if (line === '') return
-        const record = JSON.parse(line) as Event
+      const take = (record: JsonEvent): void => {
         batch.time[row] = record.time
         batch.amount[row] = record.amount
         batch.status[row] = record.status
@@ -133,15 +66,37 @@ function parseContender(bytes: Uint8Array): Contender {
           row = 0
         }
       }
-      for (const chunk of chunks(bytes)) {
-        const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-        rest = parts.pop() ?? ''
-        for (const line of parts) take(line)
-      }
-      take(rest)
+      parsedRecords(chunks(bytes), take)
       if (rows !== RECORDS) throw new Error(`${rows} rows decoded of ${RECORDS}`)
     },
   })
+}
+
+/** DuckDB's reader of a file, which the system has in its cache, into a table in memory. */
+async function duckContender(bytes: Uint8Array): Promise<{ contender: Contender; close: () => void }> {
+  const folder = mkdtempSync(join(tmpdir(), 'sabot-json-'))
+  const file = join(folder, 'events.ndjson')
+  writeFileSync(file, '')
+  for (const chunk of chunks(bytes)) writeFileSync(file, chunk, { flag: 'a' })
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1' })
+  const duck = await instance.connect()
+  await duck.run('SET threads = 1')
+  const contender = cpuTimed({
+    unit: 'Mrows/s',
+    rows: RECORDS,
+    run: async () => {
+      await duck.run(
+        `create or replace temp table events as select * from read_ndjson('${file}', columns = {'time': 'BIGINT', ` +
+          `'user': 'VARCHAR', 'page': 'VARCHAR', 'country': 'VARCHAR', 'amount': 'DOUBLE', 'status': 'INTEGER'})`,
+      )
+    },
+  })
+  const close = (): void => {
+    duck.closeSync()
+    instance.closeSync()
+    rmSync(folder, { recursive: true })
+  }
+  return { contender, close }
 }
 
 function benchmark(name: string, workload: string, make: () => Uint8Array, rowType: Schema): Benchmark {
@@ -150,11 +105,17 @@ function benchmark(name: string, workload: string, make: () => Uint8Array, rowTy
     workload,
     unit: 'Mrows/s',
     rows: RECORDS,
-    open: () => {
+    open: async () => {
       const bytes = make()
+      const duckdb = await duckContender(bytes)
       return {
         subject: kernelContender(bytes, rowType),
-        peers: { 'JSON.parse': parseContender(bytes), scalar: kernelContender(bytes, rowType, 'sabot.scalar.wasm') },
+        peers: {
+          'JSON.parse': parseContender(bytes),
+          'DuckDB read_ndjson': duckdb.contender,
+          scalar: kernelContender(bytes, rowType, 'sabot.scalar.wasm'),
+        },
+        close: duckdb.close,
       }
     },
   }

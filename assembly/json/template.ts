@@ -68,7 +68,10 @@ export function decodeByTemplate(decoder: Decoder, at: usize): usize {
       at = skipValue(at, decoder.brackets)
     } else {
       const node = changetype<Node>(expected.node)
-      at = node.type == JSON_LIST ? decodeList(decoder, node, at, row) : decodePlain(decoder, node, at, row, decoder.defers != 0)
+      at =
+        node.type == JSON_LIST
+          ? decodeList(decoder, node, at, row)
+          : decodePlain(decoder, node, at, row, decoder.defers != 0)
     }
     if (at == 0) return 0
     slot += offsetof<Slot>()
