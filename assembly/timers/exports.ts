@@ -86,7 +86,8 @@ export function timersChange(pointer: usize, times: usize, slots: usize, tags: u
   const timers = changetype<Timers>(pointer)
   for (let number: u32 = 0; number < count; number++) {
     const at = <usize>number << 2
-    if (!change(timers, toTime(load<f64>(times + (at << 1))), load<u32>(slots + at), load<u32>(tags + at))) return number
+    const time = toTime(load<f64>(times + (at << 1)))
+    if (!change(timers, time, load<u32>(slots + at), load<u32>(tags + at))) return number
   }
   return count
 }
