@@ -10,6 +10,7 @@
 import { JOIN_OUTER_LEFT, JOIN_OUTPUT_ROWS, JOIN_RIGHT, NO_ID, STATUS_MEMORY_LIMIT } from '../abi'
 import { put } from '../guard'
 import { keysDrop, keysHighWater, keysRetain } from '../keys'
+import { KeyIndex, stateAt } from '../keys/layout'
 import {
   countOf, endOf, ENTRY_MATCHED, ENTRY_ROW, firstOf, insert, LIST_BYTES, Lists, recordOf, removeFirst, reserveRecords,
   search,
@@ -60,10 +61,17 @@ function emit(join: IntervalJoin, left: u32, right: u32, time: f64): void {
   put<f64>(join.watermarks + (at << 3), join.watermark)
 }
 
-/** Rows whose records are touched ahead: a dozen trips to memory then take the time of one or two. */
+/** Rows whose records and keys are touched ahead: a dozen trips to memory then take the time of one or two. */
 const AHEAD: u32 = 32
 /** Keeps the touching loads from being left out. */
 let touched: u32 = 0
+
+/** The word that retaining and dropping the key will change. */
+// @ts-ignore: decorator
+@inline
+function stateOf(join: IntervalJoin, id: u32): u32 {
+  return load<u32>(stateAt(changetype<KeyIndex>(join.keys), id))
+}
 
 /** Lets the rows of a side go whose time is at most `bound`; false when an output is full. */
 function expire(join: IntervalJoin, side: u32, bound: f64): bool {
@@ -82,7 +90,7 @@ function expire(join: IntervalJoin, side: u32, bound: f64): bool {
       const node = queueTake(queue, bound)
       if (node == 0) break
       const id = queuePayload(queue, node)
-      touched += countOf(recordOf(join, id))
+      touched += countOf(recordOf(join, id)) + stateOf(join, id)
       put<u32>(due + (<usize>taken << 2), id)
       taken++
     }
@@ -152,7 +160,10 @@ export function keep(join: IntervalJoin, side: u32, id: u32, time: f64, row: u32
 }
 
 function touch(join: IntervalJoin, ids: usize, count: u32): void {
-  for (let at: usize = 0; at < <usize>count; at++) touched += countOf(recordOf(join, load<u32>(ids + (at << 2))))
+  for (let at: usize = 0; at < <usize>count; at++) {
+    const id = load<u32>(ids + (at << 2))
+    touched += countOf(recordOf(join, id)) + stateOf(join, id)
+  }
 }
 
 /**

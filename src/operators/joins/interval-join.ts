@@ -16,6 +16,9 @@ export interface IntervalJoinOperatorSettings extends JoinSidesSettings {
   readonly upperMs: number
 }
 
+/** Rows that come at least before keys are let go again. */
+const SETTLED_ROWS = 16_384
+
 /**
  * Pairs rows of two inputs (0: left, 1: right) whose keys are equal and whose event times are near one another: Flink's
  * interval join.
@@ -40,6 +43,9 @@ class IntervalJoinOperator implements Operator {
   private readonly delayMs: number
   private readonly delayed: Output
   private state: IntervalJoinState | undefined
+  private rowsSinceSettled = 0
+  /** Rows have got ids that no kept row holds yet. */
+  private isAdding = false
 
   constructor(context: OperatorContext, settings: IntervalJoinOperatorSettings) {
     this.context = context
@@ -108,6 +114,7 @@ class IntervalJoinOperator implements Operator {
 
   gauges(): Readonly<Record<string, number>> {
     const { sides } = this
+    if (!this.isAdding) this.letKeysGo(0)
     return { leftRows: sides.store('left').length, rightRows: sides.store('right').length, keys: sides.keyCount }
   }
 
@@ -124,14 +131,33 @@ class IntervalJoinOperator implements Operator {
     }
     const { sides } = this
     const watermarks = this.watermarks.ofRows(batch.watermarks, input)
-    if (sides.keyCount > 0) sides.coder.index.settle()
+    this.settle(batch.rowCount)
+    this.isAdding = true
     sides.code(side, batch)
     const slots = this.keep(batch, side, timestamps, watermarks)
     for (const outputs of this.opened().add(side, timestamps, watermarks, slots)) {
       this.emit(outputs)
       yield
     }
+    this.isAdding = false
     this.watermarks.emit(this.delayed)
+  }
+
+  /**
+   * Lets keys go that no row has any more, now and then: a key that comes back soon keeps its place, and those that do
+   * not are at most as many as the keys and SETTLED_ROWS.
+   */
+  private settle(rows: number): void {
+    const { sides } = this
+    this.rowsSinceSettled += rows
+    if (this.rowsSinceSettled > Math.max(SETTLED_ROWS, sides.keyCount)) this.letKeysGo(rows)
+  }
+
+  /** `rows`: how many come now. */
+  private letKeysGo(rows: number): void {
+    const { sides } = this
+    this.rowsSinceSettled = rows
+    if (sides.keyCount > 0) sides.coder.index.settle()
   }
 
   /** The slots of the rows of a batch; NO_ROW for those that are late, which go aside. */
