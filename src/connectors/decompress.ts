@@ -25,6 +25,8 @@ declare const DecompressionStream: new (
 /** Bytes, piece by piece; undefined at the end. Not called again before its promise is settled. */
 export interface ByteReader {
   read(): Promise<Uint8Array | undefined>
+  /** Nobody needs the bytes of a piece any more: they may be read over. New ones are what collecting garbage costs. */
+  giveBack?(piece: Uint8Array): void
   close(): Promise<void>
 }
 

@@ -29,16 +29,22 @@ export function openBytes(file: ReadableFile, path: string, { compression, offse
   const { sizeBytes } = file
   if (sizeBytes < offset) throw ended(path, sizeBytes, offset)
   let at = offset
+  let spare: Uint8Array | undefined
   const plain: ByteReader = {
     read: async () => {
       if (at >= sizeBytes) return undefined
-      const chunk = await file.read(at, Math.min(CHUNK_BYTES, sizeBytes - at))
+      const reused = spare
+      spare = undefined
+      const chunk = await file.read(at, Math.min(CHUNK_BYTES, sizeBytes - at), reused)
       if (chunk.length === 0) {
         if (file.isSequential) return undefined
         throw ended(path, at, sizeBytes)
       }
       at += chunk.length
       return chunk
+    },
+    giveBack: piece => {
+      spare = piece
     },
     close: () => file.close(),
   }
@@ -172,6 +178,10 @@ export class PeekingReader implements ByteReader {
       return NOTHING_YET
     }
     return this.hasEnded ? undefined : this.reader.read()
+  }
+
+  giveBack(piece: Uint8Array): void {
+    this.reader.giveBack?.(piece)
   }
 
   close(): Promise<void> {

@@ -190,7 +190,10 @@ export class RecordFileReader {
     if (this.isClosed) return { decoded: [], place: undefined }
     // No turn is given from here on, in which close() could take the decoder away.
     try {
-      return chunk === undefined ? this.finish() : this.decode(chunk)
+      if (chunk === undefined) return this.finish()
+      const step = this.decode(chunk)
+      this.bytes.giveBack?.(chunk)
+      return step
     } catch (cause) {
       throw named(this.path, cause)
     }

@@ -49,9 +49,10 @@ export interface ReadableFile {
   readonly version?: string
   /**
    * Exactly `length` bytes from `offset`; fewer only where the file ends, which for a file that grows is its present end.
-   * A sequential file gives fewer where no more have come yet, but none only at its end.
+   * A sequential file gives fewer where no more have come yet, but none only at its end. What an earlier read of this
+   * file gave and nobody needs any more may be given as `spare`, to be read over.
    */
-  read(offset: number, length: number): Promise<Uint8Array>
+  read(offset: number, length: number, spare?: Uint8Array): Promise<Uint8Array>
   close(): Promise<void>
 }
 

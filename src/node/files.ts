@@ -61,10 +61,11 @@ class NodeReadableFile implements ReadableFile {
     this.identity = identity
   }
 
-  async read(offset: number, length: number): Promise<Uint8Array> {
+  async read(offset: number, length: number, spare?: Uint8Array): Promise<Uint8Array> {
     if (!(offset >= 0 && length >= 0)) throw new RangeError(`Cannot read ${length} bytes from offset ${offset}`)
     const { size } = await this.handle.stat()
-    const bytes = new Uint8Array(Math.max(0, Math.min(length, size - offset)))
+    const wanted = Math.max(0, Math.min(length, size - offset))
+    const bytes = spare !== undefined && spare.length >= wanted ? spare.subarray(0, wanted) : new Uint8Array(wanted)
     let filled = 0
     try {
       while (filled < bytes.length) {

@@ -16,7 +16,11 @@ export function inPieces(files: Files, sizes: readonly number[]): Files {
       let reads = 0
       return {
         sizeBytes: file.sizeBytes,
-        read: (offset, length) => file.read(offset, Math.min(length, sizes[reads++ % sizes.length] ?? length)),
+        read: async (offset, length, spare) => {
+          // Who gives bytes back must not need them any more.
+          spare?.fill(0x7b)
+          return (await file.read(offset, Math.min(length, sizes[reads++ % sizes.length] ?? length))).slice()
+        },
         close: () => file.close(),
       }
     },

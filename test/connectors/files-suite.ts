@@ -54,6 +54,16 @@ export function filesSuite(name: string, makeFixture: () => Promise<FilesFixture
       expect(await file.read(3, 0)).toHaveLength(0)
       const both = await Promise.all([file.read(0, 3), file.read(997, 3)])
       expect(both.map(bytes => [...bytes])).toEqual([[...BYTES.subarray(0, 3)], [...BYTES.subarray(997)]])
+      let spare = await file.read(0, 100)
+      for (const [offset, length] of [
+        [500, 100],
+        [20, 30],
+        [990, 100],
+        [0, 200],
+      ] as const) {
+        spare = await file.read(offset, length, spare)
+        expect([...spare]).toEqual([...BYTES.subarray(offset, offset + length)])
+      }
       await file.close()
     })
 
