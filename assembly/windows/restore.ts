@@ -12,7 +12,7 @@ import { keysRetain } from '../keys'
 import { KeyIndex } from '../keys/layout'
 import { usedIds } from '../keys/section'
 import { AT_ROWS } from './aggregation'
-import { isGap, lastWindowOf, sliceStart } from './geometry'
+import { firstUnfired, isGap, lastWindowOf, sliceStart } from './geometry'
 import { ENTRY_PAGE, ENTRY_TOUCHED, entryAt, entryOf, isTouched, PAGE_SHIFT, Slice, Window } from './layout'
 import { copyRecord, takePage, takeRawPage } from './pages'
 import {
@@ -162,8 +162,11 @@ export function windowRestore(pointer: usize, part: usize, length: usize, firstG
   if (status < 0) return status
   const params = paramsOf(part)
   const cursor = load<f64>(params, PARAM_CURSOR)
-  window.cursor = window.restored ? min<f64>(window.cursor, cursor) : cursor
+  const isFirst = !window.restored
+  window.cursor = isFirst ? cursor : min<f64>(window.cursor, cursor)
   restoreWatermark(window, load<f64>(params, PARAM_WATERMARK))
+  // The cursor of a subtask that had little to fire may lag behind what others have fired.
+  if (!isFirst) window.cursor = max<f64>(window.cursor, firstUnfired(window, window.watermark))
   if (isOld) {
     status = readVersion1(window, part, firstGroup, lastGroup)
   } else {

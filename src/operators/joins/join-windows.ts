@@ -25,6 +25,8 @@ export interface JoinWindows {
   readonly count: number
   /** False when the row is late: at the watermark all of its windows have fired. */
   add(row: WindowedRow, timestamp: number, watermark: number): boolean
+  /** Adds a row of a snapshot: it is in a window that has not fired at the watermark. */
+  restore(row: WindowedRow, timestamp: number, watermark: number): void
   /** The windows that fire at a watermark, by their ends; they are gone then. */
   fire(watermark: number): Iterable<FiredWindow>
   close(): void
@@ -72,6 +74,10 @@ class SharedWindows implements JoinWindows {
       if (end === last.end) window.leaving.push(row)
     }
     return true
+  }
+
+  restore(row: WindowedRow, timestamp: number, watermark: number): void {
+    this.add(row, timestamp, watermark)
   }
 
   *fire(watermark: number): Generator<FiredWindow, void, void> {
@@ -156,6 +162,11 @@ class SessionWindows implements JoinWindows {
     session.end = end
     this.ends.put(Float64Array.of(end - 1), Uint32Array.of(session.number))
     return true
+  }
+
+  /** Its session has not fired, though on its own, without the rows behind it, it would have. */
+  restore(row: WindowedRow, timestamp: number): void {
+    this.add(row, timestamp, NO_WATERMARK)
   }
 
   *fire(watermark: number): Generator<FiredWindow, void, void> {

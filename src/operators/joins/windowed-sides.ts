@@ -37,7 +37,7 @@ export abstract class WindowedSides extends TwoSided {
 
   /** Of windows that had fired before the snapshot nothing comes again. */
   protected override restoreRow(row: SideRow, timestamp: number, _flag: number, watermark: number): void {
-    this.windows.add(row, timestamp, watermark)
+    this.windows.restore(row, timestamp, watermark)
   }
 
   protected override fire(watermark: number, before: number): Generator<void, void, void> {
