@@ -246,6 +246,8 @@ export const LAW_CASES: readonly LawCase[] = [
   joins('enrichment by a side input', (a, _b, plain) =>
     a.enrich(plain.keyBy('sensor')).select({ ...PAIR, other: right('at') }),
   ),
+  joins('asynchronous calls in order, and windows behind them', a => called(a, true)),
+  joins('asynchronous calls in any order, and windows behind them', a => called(a, false)),
   joins('two connected streams', (a, b) =>
     a.connect(b).process(
       {
@@ -265,6 +267,22 @@ export const LAW_CASES: readonly LawCase[] = [
     ),
   ),
 ]
+
+/** Calls in the subtasks of a keyed operator; each third fails at first. No row may be late behind them. */
+function called(keyed: Keyed, ordered: boolean): Stream<unknown> {
+  const shape = { sensor: 'utf8', value: 'f64' } as const
+  const answer = async (row: { readonly sensor: string; readonly value: number }, attempt: number) => {
+    for (let turn = 0; turn <= Math.abs(row.value) % 4; turn++) await new Promise(setImmediate)
+    if (attempt === 1 && row.value % 3 === 0) throw new Error('try again')
+    return row
+  }
+  return keyed
+    .process({ onRecord: ({ sensor, value }, { emit }) => emit({ sensor, value }) }, shape)
+    .asyncMap(answer, shape, { ordered, capacity: 6, retries: 1, retryDelay: 1 })
+    .keyBy('sensor')
+    .window(tumbling('200ms'))
+    .aggregate(WINDOW)
+}
 
 /** The case as a job that writes what comes out, with the kind of each row. */
 export function lawPipeline(

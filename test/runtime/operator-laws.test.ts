@@ -4,9 +4,21 @@ import { MemoryCheckpointStorage } from '../../src/state/memory-storage.js'
 import { MemoryFiles } from '../../src/testing/index.js'
 import { randomBelow, seededRandom } from '../../src/testing/seeded-random.js'
 import { LAW_CASES, type LawCase, lawPipeline } from './law-cases.js'
-import { environment, inMemory, OUTPUT, observed, type Reading, readings, text } from './streams.js'
+import { environment, inMemory, OUTPUT, observed, PassingClock, type Reading, readings, text } from './streams.js'
 
 const ROWS = 160
+
+/** Time that passes, for calls that are tried again. */
+class Time extends PassingClock {
+  override now(): number {
+    return Date.now()
+  }
+
+  override schedule(delayMs: number, run: () => void): () => void {
+    const timer = setTimeout(run, delayMs)
+    return () => clearTimeout(timer)
+  }
+}
 
 type Rows = readonly [left: readonly Reading[], right: readonly Reading[]]
 
@@ -31,7 +43,7 @@ async function outcome(of: LawCase, rows: Rows, lives: readonly Life[], batchRow
     }
     const graph = job('law', j => lawPipeline(j, of, [observed(inMemory(rows[0]), onRead), inMemory(rows[1])])).plan()
     const options = { parallelism, batchRows, resume: true, checkpoints: { storage, intervalMs: 0 } }
-    handle = execute(graph, environment(files), options)
+    handle = execute(graph, environment(files, new Time()), options)
     const result = await handle.ended
     expect(result.error).toBeUndefined()
     if (result.resumedFrom !== undefined) resumed += 1

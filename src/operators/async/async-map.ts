@@ -1,5 +1,6 @@
 import type { Batch } from '../../core/batch.js'
 import { BatchBuilder } from '../../core/batch-builder.js'
+import { NO_WATERMARK } from '../../core/element.js'
 import { SabotError } from '../../core/errors.js'
 import { addCounters, countersMember, type Json, memberOf } from '../../core/json.js'
 import { RowReader } from '../../core/row-view.js'
@@ -29,6 +30,8 @@ class AsyncMapOperator implements Operator {
   /** Records that wait for a place; the first `next` of them have been sent. */
   private waiting: Entry[] = []
   private next = 0
+  /** A watermark that goes on when what waits has been sent; -Infinity: none. It is there after a restore only. */
+  private heldBack = NO_WATERMARK
   private reader: RowReader | undefined
   private inputSchema: Schema | undefined
   private isTimed = false
@@ -94,8 +97,12 @@ class AsyncMapOperator implements Operator {
     const { inFlight, waiting, next, inputSchema } = this
     const rest = new InFlight(true)
     for (const entry of waiting.slice(next)) rest.add(entry)
+    if (this.heldBack > NO_WATERMARK) rest.addWatermark(this.heldBack)
+    const { start, end } = this.context.keyGroups
     const state: Json = {
       dropped: { ...this.dropped },
+      // Tells whether a state that comes back alone is this subtask's own.
+      keyGroups: [start, end],
       isTimed: this.isTimed,
       schema: inputSchema === undefined ? null : (JSON.parse(JSON.stringify(inputSchema)) as Json),
       inFlight: inFlight.snapshot(),
@@ -105,20 +112,34 @@ class AsyncMapOperator implements Operator {
   }
 
   restore(states: readonly OperatorState[]): void {
-    // What is in flight belongs to no key: of several former subtasks it goes to the one that has key group 0.
-    if (states.length > 1 && this.context.keyGroups.start !== 0) return
+    const [only] = states
+    const isOwn = states.length === 1 && only !== undefined && this.isOwn(only.state)
+    // What is in flight belongs to no key: that of former subtasks goes to the one that has key group 0.
+    if (!isOwn && this.context.keyGroups.start !== 0) return
     for (const { state } of states) {
       addCounters(this.dropped, countersMember(state, 'dropped'))
       const schema = memberOf(state, 'schema')
       if (schema !== undefined && schema !== null) this.inputSchema = Schema.fromJSON(schema)
       this.isTimed = memberOf(state, 'isTimed') === true
-      this.inFlight.restore(memberOf(state, 'inFlight'))
       const rest = new InFlight(true)
+      if (isOwn) this.inFlight.restore(memberOf(state, 'inFlight'))
+      else rest.restore(memberOf(state, 'inFlight'))
       rest.restore(memberOf(state, 'waiting'))
       this.waiting.push(...rest.all())
+      this.heldBack = Math.max(this.heldBack, rest.lastWatermark)
     }
+    // Rows of several subtasks: none comes behind one that carries a later watermark.
+    if (states.length > 1)
+      this.waiting.sort((a, b) => (a.watermark < b.watermark ? -1 : a.watermark > b.watermark ? 1 : 0))
     for (const entry of this.inFlight.all()) this.call(entry)
     this.context.wake()
+  }
+
+  /** Whether a state was taken by a subtask with the same key groups; older ones do not say. */
+  private isOwn(state: Json): boolean {
+    const groups = memberOf(state, 'keyGroups')
+    const { start, end } = this.context.keyGroups
+    return !Array.isArray(groups) || (groups[0] === start && groups[1] === end)
   }
 
   gauges(): Readonly<Record<string, number>> {
@@ -141,6 +162,9 @@ class AsyncMapOperator implements Operator {
     if (this.next < this.waiting.length) return
     this.waiting = []
     this.next = 0
+    if (this.heldBack === NO_WATERMARK) return
+    this.inFlight.addWatermark(this.heldBack)
+    this.heldBack = NO_WATERMARK
   }
 
   private call(entry: Entry): void {

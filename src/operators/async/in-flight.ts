@@ -1,3 +1,4 @@
+import { NO_WATERMARK } from '../../core/element.js'
 import type { Json } from '../../core/json.js'
 import { memberOf } from '../../core/json.js'
 import { decodeValue, encodeValue } from '../process/state-json.js'
@@ -112,6 +113,11 @@ export class InFlight {
       ...(end === undefined ? [] : [{ end: String(end) }]),
     ])
     return rows
+  }
+
+  /** The last watermark that waits; -Infinity where there is none. */
+  get lastWatermark(): number {
+    return Math.max(...this.segments.map(({ end }) => end ?? NO_WATERMARK), NO_WATERMARK)
   }
 
   /** Adds what `snapshot` gave: all of it is to be sent again. */
