@@ -12,3 +12,18 @@ export function checkKnownField(method: string, field: string, known: readonly s
     { method, field, known },
   )
 }
+
+/** @throws SabotError DUPLICATE_FIELD, where a field that a method adds is there already. */
+export function checkFreeFields(
+  method: string,
+  added: readonly { readonly name: string }[],
+  known: readonly string[] | undefined,
+): void {
+  const taken = added.find(({ name }) => known?.includes(name) === true)
+  if (taken === undefined) return
+  throw new SabotError(
+    'DUPLICATE_FIELD',
+    `${method}() adds a field ${taken.name}, which the records have already: rename it with select()`,
+    { field: taken.name },
+  )
+}

@@ -5,6 +5,7 @@ import type { RowOf, SchemaShape } from '../core/types.js'
 import type { TimeWindow } from '../core/window-geometry.js'
 import { type JoinColumn, type JoinSelect, joinSchema, type PairFunction } from '../operators/joins/join-projection.js'
 import { type JoinType, nullableSides } from '../operators/joins/join-type.js'
+import type { LateFrom } from '../operators/time/explain-late-rows.js'
 import { checkKnownField } from './fields.js'
 import type { DraftNode, GraphBuilder } from './graph-builder.js'
 import type { FieldOf, Simplified, Widened } from './projection.js'
@@ -158,17 +159,17 @@ export class Joined<L, R, Type extends JoinType> {
   }
 
   private results<Out>(plan: JoinPlan): JoinResults<Out, L, R> {
-    const { graph, node, traits } = this.build(plan)
-    return new JoinResults(graph, node, traits, this.sides.left.traits, this.sides.right.traits)
+    const { graph, node, traits, lateFrom } = this.build(plan)
+    return new JoinResults(graph, node, traits, this.sides.left.traits, this.sides.right.traits, lateFrom)
   }
 }
 
 /** A stream and a side input; it remains to say what comes out of each pair of rows. */
 export class EnrichedRows<L, R, Type extends JoinType> {
   private readonly sides: JoinSidesTraits
-  private readonly build: (plan: JoinPlan) => JoinNode
+  private readonly build: (plan: JoinPlan) => Omit<JoinNode, 'lateFrom'>
 
-  constructor(sides: JoinSidesTraits, build: (plan: JoinPlan) => JoinNode) {
+  constructor(sides: JoinSidesTraits, build: (plan: JoinPlan) => Omit<JoinNode, 'lateFrom'>) {
     this.sides = sides
     this.build = build
   }
@@ -239,8 +240,8 @@ export class WindowJoined<L, R, Type extends JoinType> {
   }
 
   private results<Out>(plan: JoinPlan): JoinResults<Out, L, R> {
-    const { graph, node, traits } = this.build(plan)
-    return new JoinResults(graph, node, traits, this.sides.left.traits, this.sides.right.traits)
+    const { graph, node, traits, lateFrom } = this.build(plan)
+    return new JoinResults(graph, node, traits, this.sides.left.traits, this.sides.right.traits, lateFrom)
   }
 }
 
@@ -249,4 +250,5 @@ export interface JoinNode {
   readonly graph: GraphBuilder
   readonly node: DraftNode
   readonly traits: StreamTraits
+  readonly lateFrom: LateFrom
 }

@@ -9,7 +9,9 @@ import { WINDOW_FIELDS } from '../operators/joins/join-projection.js'
 import { isOuter, type JoinType } from '../operators/joins/join-type.js'
 import { streamTimeJoinOperator } from '../operators/joins/stream-time-join.js'
 import { windowJoinOperator } from '../operators/joins/window-join.js'
+import type { LateFrom } from '../operators/time/explain-late-rows.js'
 import { WINDOW_END, WINDOW_START } from '../operators/window-results.js'
+import type { Assigner } from '../operators/windows/assigner.js'
 import { createAssigner } from '../operators/windows/assigners.js'
 import { requireAppendOnly } from './changelog.js'
 import type { GraphBuilder, NodeInput } from './graph-builder.js'
@@ -86,7 +88,14 @@ export function intervalJoined<L, R, Type extends JoinType>(
       },
       schema: plan.schema,
     })
-    return { graph: left.graph, node, traits: { isTimed: true, fields: plan.fields, schema: plan.schema } }
+    const traits = { isTimed: true, fields: plan.fields, schema: plan.schema }
+    // By stream time no row is late.
+    return {
+      graph: left.graph,
+      node,
+      traits,
+      lateFrom: graceMs === undefined ? belowWatermark : () => Number.POSITIVE_INFINITY,
+    }
   })
 }
 
@@ -145,7 +154,8 @@ export function windowJoined<L, R, Type extends JoinType>(
       settings: { left: left.keys, right: right.keys, type, window: window.description, kept: plan.kept },
       schema,
     })
-    return { graph: left.graph, node, traits: { isTimed: true, fields, schema } }
+    const traits = { isTimed: true, fields, schema }
+    return { graph: left.graph, node, traits, lateFrom: whenFired(assigner.assigner()) }
   })
 }
 
@@ -174,7 +184,15 @@ export function coGrouped<L, R, Out>(
     schema,
   })
   const traits = { isTimed: true, fields: schema?.names, schema }
-  return new JoinResults(left.graph, node, traits, left.traits, right.traits)
+  return new JoinResults(left.graph, node, traits, left.traits, right.traits, whenFired(assigner.assigner()))
+}
+
+/** Rows below the watermark are late. */
+export const belowWatermark: LateFrom = timestamp => timestamp + 1
+
+/** Rows are late when the last of their windows has fired; of sessions that which the row would be on its own. */
+function whenFired(assigner: Assigner): LateFrom {
+  return timestamp => Math.max(...assigner.assign(timestamp, {}).map(({ end }) => end - 1))
 }
 
 /** The windows of a join follow from event time alone: its two sides have records of different types. */

@@ -20,12 +20,19 @@ import {
   type LateSettings,
   lateSchema,
 } from '../operators/time/explain-late.js'
+import {
+  explainLateRowsOperator,
+  JOIN_LATE_FIELDS,
+  type JoinLateReason,
+  joinLateSchema,
+  type LateFrom,
+} from '../operators/time/explain-late-rows.js'
 import type { IngestionTime, SourceTime, TimestampOrigin } from '../operators/time/timestamp-values.js'
 import { timestampsOperator } from '../operators/timestamps.js'
 import { unionOperator } from '../operators/union.js'
 import { type AsyncMapOptions, asyncMapped } from './async-map.js'
 import { requireAppendOnly } from './changelog.js'
-import { checkKnownField } from './fields.js'
+import { checkFreeFields, checkKnownField } from './fields.js'
 import type { DraftNode, GraphBuilder, NodeInput } from './graph-builder.js'
 import { type Chaining, type EdgePartition, type FieldsRead, MAIN_OUTPUT } from './job-graph.js'
 import { KeyedStream } from './keyed-stream.js'
@@ -441,14 +448,7 @@ export class WindowedResults<Result, Row> extends Stream<Result> {
    */
   explainLate(): Stream<Simplified<Row & LateReason>> {
     const { fields, schema } = this.inputTraits
-    const taken = LATE_FIELDS.find(({ name }) => fields?.includes(name) === true)
-    if (taken !== undefined) {
-      throw new SabotError(
-        'DUPLICATE_FIELD',
-        `explainLate() adds a field ${taken.name}, which the records have already: rename it with select()`,
-        { field: taken.name },
-      )
-    }
+    checkFreeFields('explainLate', LATE_FIELDS, fields)
     const node = this.graph.add({
       kind: 'explain-late',
       description: 'why each record is late',
@@ -538,6 +538,7 @@ function deadLetterTraits({ schema, fields, isTimed }: StreamTraits): StreamTrai
 export class JoinResults<Result, Left, Right> extends Stream<Result> {
   private readonly leftTraits: StreamTraits
   private readonly rightTraits: StreamTraits
+  private readonly lateFrom: LateFrom
 
   constructor(
     graph: GraphBuilder,
@@ -545,10 +546,12 @@ export class JoinResults<Result, Left, Right> extends Stream<Result> {
     traits: StreamTraits,
     leftTraits: StreamTraits,
     rightTraits: StreamTraits,
+    lateFrom: LateFrom,
   ) {
     super(graph, node, traits)
     this.leftTraits = leftTraits
     this.rightTraits = rightTraits
+    this.lateFrom = lateFrom
   }
 
   /** Rows of the left side that came when the watermark had passed their time, unchanged. */
@@ -559,6 +562,34 @@ export class JoinResults<Result, Left, Right> extends Stream<Result> {
   /** Rows of the right side that came when the watermark had passed their time, unchanged. */
   get lateRight(): Stream<Right> {
     return new Stream<Right>(this.graph, this.node, this.rightTraits, LATE_OUTPUTS.right)
+  }
+
+  /**
+   * The rows of `lateLeft`, and why: the watermark from which on rows of their time are late, the one that was in force,
+   * and by how many ms it was higher (0: by none).
+   * @throws SabotError DUPLICATE_FIELD
+   */
+  explainLateLeft(): Stream<Simplified<Left & JoinLateReason>> {
+    return this.explained(this.leftTraits, LATE_OUTPUTS.left)
+  }
+
+  /** The rows of `lateRight`, and why. @throws SabotError DUPLICATE_FIELD */
+  explainLateRight(): Stream<Simplified<Right & JoinLateReason>> {
+    return this.explained(this.rightTraits, LATE_OUTPUTS.right)
+  }
+
+  private explained<Row>(traits: StreamTraits, output: string): Stream<Simplified<Row & JoinLateReason>> {
+    checkFreeFields('explainLate', JOIN_LATE_FIELDS, traits.fields)
+    const schema = traits.schema && joinLateSchema(traits.schema)
+    const node = this.graph.add({
+      kind: 'explain-late',
+      description: 'why each row is late',
+      inputs: [{ from: this.node, output }],
+      role: { kind: 'operator', create: explainLateRowsOperator(this.lateFrom) },
+      schema,
+    })
+    const fields = traits.fields && [...traits.fields, ...JOIN_LATE_FIELDS.map(({ name }) => name)]
+    return new Stream(this.graph, node, { ...traits, fields, schema })
   }
 }
 

@@ -8,7 +8,7 @@ import { sideInputJoinOperator } from '../operators/joins/side-input-join.js'
 import type { AsOfDirection } from '../operators/joins/versions.js'
 import { requireAppendOnly } from './changelog.js'
 import { EnrichedRows, Joined } from './join-projection.js'
-import { describeKeys, type JoinInput, joinInputs, joinSides, sideSettings } from './joins.js'
+import { belowWatermark, describeKeys, type JoinInput, joinInputs, joinSides, sideSettings } from './joins.js'
 
 export interface AsOfJoinOptions<Type extends 'inner' | 'left' = 'inner' | 'left'> {
   /**
@@ -102,7 +102,8 @@ function versioned<L, R, Type extends JoinType>(
       },
       schema: plan.schema,
     })
-    return { graph: left.graph, node, traits: { isTimed: true, fields: plan.fields, schema: plan.schema } }
+    const traits = { isTimed: true, fields: plan.fields, schema: plan.schema }
+    return { graph: left.graph, node, traits, lateFrom: belowWatermark }
   })
 }
 
@@ -156,7 +157,7 @@ export function regularJoined<L, R, Type extends JoinType>(
       schema: plan.schema,
     })
     const traits = { isTimed: true, fields: plan.fields, schema: plan.schema, isChangelog }
-    return { graph: left.graph, node, traits }
+    return { graph: left.graph, node, traits, lateFrom: timestamp => timestamp + ttlMs }
   })
 }
 

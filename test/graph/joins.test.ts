@@ -3,7 +3,9 @@ import {
   collect,
   count,
   execute,
+  type JoinResults,
   job,
+  type KeyedStream,
   left,
   memory,
   nullable,
@@ -308,5 +310,44 @@ describe('as-of, temporal and regular joins in a job', () => {
         .aggregate({ n: count() }),
     )
     expect(windowed).toBe('CHANGELOG_INPUT')
+  })
+})
+
+describe('late rows of joins', () => {
+  const lefts = [100, 40, 99].map(at => ({ k: 'a', at }))
+  const rights = [100, 71, 60].map(at => ({ k: 'a', at }))
+  type Keyed = KeyedStream<{ k: string; at: number }, 'k'>
+  type Results = JoinResults<unknown, { k: string; at: number }, { k: string; at: number }>
+
+  it.each<[string, (a: Keyed, b: Keyed) => Results, (at: number) => number]>([
+    ['interval join', (a, b) => a.intervalJoin(b, { from: 0, to: 5 }).select({ k: left('k') }), at => at + 1],
+    ['as-of join', (a, b) => a.asOfJoin(b, { tolerance: 5 }).select({ k: left('k') }), at => at + 1],
+    ['temporal join', (a, b) => a.temporalJoin(b).select({ k: left('k') }), at => at + 1],
+    ['regular join', (a, b) => a.join(b, { ttl: 20 }).select({ k: left('k') }), at => at + 20],
+    ['window join', (a, b) => a.windowJoin(b, tumbling(10)).select({ k: left('k') }), at => at - (at % 10) + 9],
+    ['co-group', (a, b) => a.coGroup(b, session(20), () => [], { k: 'utf8' }), at => at + 19],
+  ])('%s: each is told with the watermark from which on it is late', async (_name, define, lateFrom) => {
+    const told = { left: collect<object>(), right: collect<object>() }
+    const late = { left: collect<{ at: number }>(), right: collect<{ at: number }>() }
+    const graph = job('late', j => {
+      const keyed = (rows: typeof lefts) => j.from(memory(rows)).withTimestamps('at', { outOfOrderness: 0 }).keyBy('k')
+      const results = define(keyed(lefts), keyed(rights))
+      results.explainLateLeft().to(told.left)
+      results.explainLateRight().to(told.right)
+      results.lateLeft.to(late.left)
+      results.lateRight.to(late.right)
+      results.to(collect<unknown>())
+    }).plan()
+    const result = await execute(graph, environment(), { batchRows: 1 }).ended
+    expect(result.error).toBeUndefined()
+    for (const side of ['left', 'right'] as const) {
+      const expected = late[side].rows.map(row => ({ ...row, lateFrom: lateFrom(row.at) }))
+      expect(told[side].rows).toMatchObject(expected)
+      for (const row of told[side].rows as readonly { lateFrom: number; watermark: number; lateBy: number }[]) {
+        expect(row.watermark - row.lateFrom).toBe(row.lateBy)
+        expect(row.lateBy).toBeGreaterThanOrEqual(0)
+      }
+    }
+    expect(told.left.rows.length + told.right.rows.length).toBeGreaterThan(0)
   })
 })
