@@ -9,6 +9,7 @@ import type { AsOfDirection } from '../operators/joins/versions.js'
 import { requireAppendOnly } from './changelog.js'
 import { EnrichedRows, Joined } from './join-projection.js'
 import { belowWatermark, describeKeys, type JoinInput, joinInputs, joinSides, sideSettings } from './joins.js'
+import { checkChoice } from './windowing.js'
 
 export interface AsOfJoinOptions<Type extends 'inner' | 'left' = 'inner' | 'left'> {
   /**
@@ -121,6 +122,11 @@ export interface RegularJoinOptions<Type extends JoinType = JoinType> {
    * nothing any more, and no pair of its is taken back.
    */
   readonly ttl: Duration
+  /**
+   * Whose time the ttl counts: that of the records (the default); or that of the machine, from when a row came: then no
+   * row is late, and results depend on how fast rows come (as with Flink's state TTL).
+   */
+  readonly time?: 'event' | 'processing'
   /** Which rows come out alone while they have no partner. Default 'inner': none. */
   readonly type?: Type
 }
@@ -128,7 +134,7 @@ export interface RegularJoinOptions<Type extends JoinType = JoinType> {
 export function regularJoined<L, R, Type extends JoinType>(
   left: JoinInput,
   right: JoinInput,
-  { ttl, type: wanted }: RegularJoinOptions<Type>,
+  { ttl, time = 'event', type: wanted }: RegularJoinOptions<Type>,
 ): Joined<L, R, Type> {
   const method = 'join()'
   const sides = joinSides(method, left, right, wanted)
@@ -140,24 +146,34 @@ export function regularJoined<L, R, Type extends JoinType>(
       { ttl },
     )
   }
+  checkChoice('time', time, ['event', 'processing'])
   const ttlMs = parseDuration(ttl)
   const { type } = sides
+  const kept = `${formatDuration(ttlMs)}${time === 'event' ? '' : ' of processing time'}`
   // Rows of inserts that are never alone are never taken back.
   const isChangelog = type !== 'inner' || left.traits.isChangelog === true || right.traits.isChangelog === true
   return new Joined(sides, plan => {
     const node = left.graph.add({
       kind: 'regular-join',
-      description: `${type} join by ${describeKeys(left, right)}, rows kept ${formatDuration(ttlMs)}: ${plan.description}`,
+      description: `${type} join by ${describeKeys(left, right)}, rows kept ${kept}: ${plan.description}`,
       inputs: joinInputs(left, right),
       role: {
         kind: 'operator',
-        create: regularJoinOperator({ ...sideSettings(sides), select: plan.select, type, ttlMs }),
+        create: regularJoinOperator({ ...sideSettings(sides), select: plan.select, type, ttlMs, time }),
       },
-      settings: { left: left.keys, right: right.keys, type, ttlMs, kept: plan.kept },
+      settings: {
+        ...{ left: left.keys, right: right.keys, type, ttlMs, kept: plan.kept },
+        ...(time === 'event' ? {} : { time }),
+      },
       schema: plan.schema,
     })
     const traits = { isTimed: true, fields: plan.fields, schema: plan.schema, isChangelog }
-    return { graph: left.graph, node, traits, lateFrom: timestamp => timestamp + ttlMs }
+    return {
+      graph: left.graph,
+      node,
+      traits,
+      lateFrom: time === 'event' ? timestamp => timestamp + ttlMs : () => Number.POSITIVE_INFINITY,
+    }
   })
 }
 

@@ -51,7 +51,7 @@ class AsOfJoinOperator extends TwoSided {
   constructor(context: OperatorContext, settings: AsOfJoinSettings) {
     const projection = new JoinProjection(context.id, settings.select, nullableSides(settings.type))
     const waitMs = settings.direction === 'backward' ? 0 : settings.toleranceMs
-    super(context, settings, projection, waitMs)
+    super(context, settings, projection, { delayMs: waitMs })
     this.settings = settings
     this.projection = projection
     this.waitMs = waitMs

@@ -4,7 +4,7 @@ import type { OperatorContext } from '../operator.js'
 import { JoinProjection } from './join-projection.js'
 import type { JoinSidesSettings } from './join-sides.js'
 import { type JoinType, nullableSides } from './join-type.js'
-import { type SideRow, type Snapshotted, TwoSided } from './two-sided.js'
+import { type SideRow, type Snapshotted, TwoSided, type TwoSidedOptions } from './two-sided.js'
 
 const OUTPUT_ROWS = 8192
 
@@ -19,10 +19,10 @@ export abstract class PairingSides extends TwoSided {
     context: OperatorContext,
     settings: JoinSidesSettings & { readonly type: JoinType },
     stateOf: (projection: JoinProjection) => Snapshotted = projection => projection,
-    delayMs = 0,
+    options: TwoSidedOptions = {},
   ) {
     const projection = new JoinProjection(context.id, settings.select, nullableSides(settings.type))
-    super(context, settings, stateOf(projection), delayMs)
+    super(context, settings, stateOf(projection), options)
     this.projection = projection
     this.type = settings.type
   }

@@ -1,7 +1,9 @@
+import type { Batch } from '../../core/batch.js'
 import { DELETE, INSERT, type RowKind, takesBack } from '../../core/row-kind.js'
 import type { JoinSide } from '../../kernel/interval-join.js'
 import { TimeQueue } from '../../kernel/time-queue.js'
 import type { OperatorContext, OperatorFactory } from '../operator.js'
+import type { TimeDomain } from '../windows/window-timers.js'
 import type { JoinSidesSettings } from './join-sides.js'
 import { isOuter, type JoinType } from './join-type.js'
 import { PairingSides } from './pairing-sides.js'
@@ -10,8 +12,9 @@ import type { SideRow } from './two-sided.js'
 
 export interface RegularJoinSettings extends JoinSidesSettings {
   readonly type: JoinType
-  /** How long a row is kept behind its event time, ms. */
+  /** How long a row is kept, ms: behind its event time, or behind the moment at which it came. */
   readonly ttlMs: number
+  readonly time: TimeDomain
 }
 
 /**
@@ -21,6 +24,8 @@ export interface RegularJoinSettings extends JoinSidesSettings {
  *
  * A row is forgotten when the watermark reaches its event time + ttl: it pairs with nothing any more, and nothing is
  * taken back. A row that is as old when it comes is late. A result carries the larger of the two event times.
+ *
+ * By processing time a row is forgotten when it has been there for the ttl, and none is late.
  */
 export function regularJoinOperator(settings: RegularJoinSettings): OperatorFactory {
   return context => new RegularJoinOperator(context, settings)
@@ -30,6 +35,8 @@ export function regularJoinOperator(settings: RegularJoinSettings): OperatorFact
 interface Kept {
   readonly slot: number
   readonly time: number
+  /** When its time to live began, ms: its event time, or when it came. */
+  readonly since: number
   /** With how many rows of the other side that are kept it is paired. */
   partners: number
   /** Whether it is paired with a row that is forgotten: that pair is never taken back. */
@@ -48,14 +55,20 @@ const OTHER = { left: 'right', right: 'left' } as const
 
 class RegularJoinOperator extends PairingSides {
   private readonly ttlMs: number
+  private readonly isByEventTime: boolean
+  /** By processing time: that of the batch. */
+  private now = 0
+  private isAwake = false
   private readonly keys = new Map<number, KeyRows>()
   /** Of each side: slots by time. */
   private readonly ages: Readonly<Record<JoinSide, TimeQueue>>
   private readonly ids: Readonly<Record<JoinSide, Map<number, number>>> = { left: new Map(), right: new Map() }
 
   constructor(context: OperatorContext, settings: RegularJoinSettings) {
-    super(context, settings)
+    // By processing time the place of the watermarks, which nothing here asks for, is that of when rows came.
+    super(context, settings, undefined, { keepsWatermarks: settings.time === 'processing' })
     this.ttlMs = settings.ttlMs
+    this.isByEventTime = settings.time === 'event'
     this.ages = { left: new TimeQueue(context.kernel), right: new TimeQueue(context.kernel) }
   }
 
@@ -66,16 +79,45 @@ class RegularJoinOperator extends PairingSides {
   }
 
   protected override add(row: SideRow, timestamp: number, watermark: number, kind: RowKind): boolean {
-    if (timestamp + this.ttlMs <= watermark) return false
+    if (this.isByEventTime && timestamp + this.ttlMs <= watermark) return false
     if (takesBack(kind)) this.takeBack(row, timestamp, watermark, kind)
     else this.insert(row, timestamp, watermark, kind)
     return true
   }
 
+  *onProcessingTime(now: number): Generator<void, void, void> {
+    if (this.isByEventTime) return
+    this.isAwake = false
+    yield* this.forgetUpTo(now)
+    if (this.keys.size > 0) this.wakeUp(now)
+  }
+
+  protected override *beforeBatch(): Generator<void, void, void> {
+    if (this.isByEventTime) return
+    this.now = this.context.processingTime.now()
+    yield* this.forgetUpTo(this.now)
+    this.wakeUp(this.now)
+  }
+
+  protected override asKept(batch: Batch): Batch {
+    return this.isByEventTime ? batch : batch.with({ watermarks: new Float64Array(batch.rowCount).fill(this.now) })
+  }
+
   protected override *fire(watermark: number): Generator<void, void, void> {
+    if (this.isByEventTime) yield* this.forgetUpTo(watermark)
+  }
+
+  /** What comes is never paired with a row that is over; now and then memory is given back while nothing comes. */
+  private wakeUp(now: number): void {
+    if (this.isAwake) return
+    this.isAwake = true
+    this.context.processingTime.wakeAt(now + Math.max(1, this.ttlMs / 8))
+  }
+
+  private *forgetUpTo(now: number): Generator<void, void, void> {
     for (const side of ['left', 'right'] as const) {
       const queue = this.ages[side]
-      const bound = watermark - this.ttlMs
+      const bound = now - this.ttlMs
       for (let due = queue.take(bound); due.payloads.length > 0; due = queue.take(bound)) {
         const times = due.times.slice()
         for (const [at, slot] of due.payloads.slice().entries()) this.forget(side, slot, times[at] ?? 0)
@@ -96,7 +138,10 @@ class RegularJoinOperator extends PairingSides {
   protected override restoreRow(row: SideRow, timestamp: number, flag: number): void {
     const others = this.rowsOf(row.id)[OTHER[row.side]]
     for (const other of others) other.partners++
+    const [came = 0] = this.isByEventTime ? [] : this.sides.store(row.side).watermarksOf(Uint32Array.of(row.slot))
+    this.now = came
     this.keep(row, timestamp, others.length, flag !== KEPT)
+    if (!this.isByEventTime) this.wakeUp(this.context.processingTime.now())
   }
 
   private insert(row: SideRow, time: number, watermark: number, kind: RowKind): void {
@@ -146,18 +191,19 @@ class RegularJoinOperator extends PairingSides {
   }
 
   private keep({ side, slot, id }: SideRow, time: number, partners: number, hasForgotten: boolean): void {
-    this.rowsOf(id)[side].push({ slot, time, partners, hasForgotten })
+    const since = this.isByEventTime ? time : this.now
+    this.rowsOf(id)[side].push({ slot, time, since, partners, hasForgotten })
     this.ids[side].set(slot, id)
-    this.ages[side].put(Float64Array.of(time), Uint32Array.of(slot))
+    this.ages[side].put(Float64Array.of(since), Uint32Array.of(slot))
   }
 
   /** A row that was taken back may have left its slot to another one, which is as old at least. */
-  private forget(side: JoinSide, slot: number, time: number): void {
+  private forget(side: JoinSide, slot: number, since: number): void {
     const id = this.ids[side].get(slot)
     if (id === undefined) return
     const rows = this.rowsOf(id)[side]
     const at = rows.findIndex(row => row.slot === slot)
-    if (at < 0 || rows[at]?.time !== time) return
+    if (at < 0 || rows[at]?.since !== since) return
     rows.splice(at, 1)
     this.ids[side].delete(slot)
     this.letGo({ side, slot, id })

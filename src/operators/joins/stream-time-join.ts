@@ -89,7 +89,7 @@ class StreamTimeJoinOperator extends PairingSides {
       time = new StreamTime(projection)
       return time
     }
-    super(context, settings, stateOf, waitMs(settings))
+    super(context, settings, stateOf, { delayMs: waitMs(settings) })
     if (time === undefined) throw new TypeError('There is no stream time')
     this.time = time
     this.settings = settings

@@ -9,6 +9,7 @@ import type { Operator, OperatorContext, OperatorState, Output } from '../operat
 import { delayedOutput } from './delayed-output.js'
 import { JOIN_SIDES, JoinSides, type JoinSidesSettings } from './join-sides.js'
 import { LATE_OUTPUTS } from './join-type.js'
+import type { RowStoreOptions } from './row-store.js'
 
 /** A row that is kept: the slot in the store of its side, and the id of its key. */
 export interface SideRow {
@@ -21,6 +22,11 @@ export interface SideRow {
 export interface Snapshotted {
   snapshot(): Json
   restore(state: Json): void
+}
+
+export interface TwoSidedOptions extends RowStoreOptions {
+  /** How far the watermark that is handed on lies back, ms, so that results are not late for what follows. */
+  readonly delayMs?: number
 }
 
 /**
@@ -37,11 +43,15 @@ export abstract class TwoSided implements Operator {
   private readonly delayed: Output
   private reached = NO_WATERMARK
 
-  /** The watermark that is handed on lies back by `delayMs`, so that results are not late for what follows. */
-  constructor(context: OperatorContext, settings: JoinSidesSettings, results: Snapshotted, delayMs = 0) {
+  constructor(
+    context: OperatorContext,
+    settings: JoinSidesSettings,
+    results: Snapshotted,
+    { delayMs = 0, ...stores }: TwoSidedOptions = {},
+  ) {
     this.context = context
     this.results = results
-    this.sides = new JoinSides(context.kernel, context.keyGroups.of, settings)
+    this.sides = new JoinSides(context.kernel, context.keyGroups.of, settings, stores)
     this.watermarks = new InputWatermarks(context.kernel, JOIN_SIDES.length)
     this.delayed = delayedOutput(context.output, delayMs)
   }
@@ -130,6 +140,14 @@ export abstract class TwoSided implements Operator {
   /** Keeps a row of a snapshot, with the byte that `flagsOf` gave for it. */
   protected abstract restoreRow(row: SideRow, timestamp: number, flag: number, watermark: number): void
 
+  /** Does what is due before a batch. */
+  protected *beforeBatch(): Generator<void, void, void> {}
+
+  /** A batch as it is to be kept. */
+  protected asKept(batch: Batch): Batch {
+    return batch
+  }
+
   /** Whether results of rows have to be put out before the next row is added. */
   protected get hasMuch(): boolean {
     return false
@@ -162,11 +180,12 @@ export abstract class TwoSided implements Operator {
       throw new SabotError('NO_TIMESTAMPS', `Operator ${this.context.id} got rows without event time`)
     }
     const { sides } = this
+    yield* this.beforeBatch()
     const watermarks = this.watermarks.ofRows(batch.watermarks, input)
     if (sides.keyCount > 0) sides.coder.index.settle()
     // The kernel's view is void after its next call.
     const ids = sides.code(side, batch).slice()
-    const slots = sides.store(side).add(batch)
+    const slots = sides.store(side).add(this.asKept(batch))
     const late: number[] = []
     for (let row = 0; row < slots.length; row++) {
       const watermark = watermarks[row] ?? this.reached

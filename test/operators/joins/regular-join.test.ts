@@ -21,6 +21,7 @@ const settingsOf = (type: JoinType, ttlMs: number): RegularJoinSettings => ({
   select,
   type,
   ttlMs,
+  time: 'event',
 })
 
 type Row = Extract<TestElement, { kind: 'row' }>
@@ -187,6 +188,27 @@ describe('the regular join', () => {
       const outputs = runOperator(create, kernel, [leftSchema, rightSchema], elements, mode)
       expect(rowsOf(outputs).map(({ row }) => row)).toEqual([{ n: 1, m: 2 }])
       expect(rowsOf(outputs, 'late-right').map(({ row }) => row)).toEqual([{ key: 'a', m: 4 }])
+    }
+  })
+
+  it('by processing time forgets a row when it has been there for the time to live', () => {
+    const settings = { ...settingsOf('left', 10), time: 'processing' as const }
+    const at = (timestamp: number): TestElement => ({ kind: 'processing-time', timestamp })
+    const left = (n: number, timestamp: number): TestElement => {
+      return { kind: 'row', input: 0, row: { k: 'a', n }, timestamp, watermark: 1000 }
+    }
+    const right = (m: number): TestElement => {
+      return { kind: 'row', input: 1, row: { key: 'a', m }, timestamp: 5, watermark: 1000 }
+    }
+    const elements = [at(100), left(1, 0), at(105), left(2, 1), at(109), right(7), at(110), right(8), at(116), right(9)]
+    for (const mode of HARNESS_MODES) {
+      const out = rowsOf(runOperator(regularJoinOperator(settings), kernel, [leftSchema, rightSchema], elements, mode))
+      const pairs = out.map(({ row, rowKind = INSERT }) => {
+        const { n, m } = row as { n: number; m: number | null }
+        return `${['+', '-', '+', '-'][rowKind]}${n}${m ?? ''}`
+      })
+      // None is late by the watermark; 1 is over at 110, and 2 at 115.
+      expect(pairs, mode.name).toEqual(['+1', '+2', '-1', '+17', '-2', '+27', '+28'])
     }
   })
 })
