@@ -55,6 +55,8 @@ export interface LawCase {
   readonly compared: 'rows' | 'table'
   /** Whether the order of in-bound records does not matter. */
   readonly anyOrder: boolean
+  /** Whether it waits for something outside: it is tested in a job only. */
+  readonly waits?: boolean
   readonly define: (inputs: Inputs) => Stream<unknown>
 }
 
@@ -237,6 +239,9 @@ export const LAW_CASES: readonly LawCase[] = [
   joins('an as-of join', (a, b) => a.asOfJoin(b, { tolerance: '1s', direction: 'nearest', type: 'left' }).select(PAIR)),
   joins('a temporal join', (a, b) => a.temporalJoin(b, { type: 'left' }).select(PAIR)),
   joins('a regular join', (a, b) => a.join(b, { ttl: hours(1), type: 'full' }).select(PAIR)),
+  joins('a regular join by processing time', (a, b) =>
+    a.join(b, { ttl: hours(1), time: 'processing', type: 'full' }).select(PAIR),
+  ),
   joins('a regular join of changelogs', (a, b) => {
     const best = (keyed: Keyed) => keyed.deduplicate({ keep: 'last', ttl: 'none' }).keyBy('sensor')
     return best(a)
@@ -246,8 +251,8 @@ export const LAW_CASES: readonly LawCase[] = [
   joins('enrichment by a side input', (a, _b, plain) =>
     a.enrich(plain.keyBy('sensor')).select({ ...PAIR, other: right('at') }),
   ),
-  joins('asynchronous calls in order, and windows behind them', a => called(a, true)),
-  joins('asynchronous calls in any order, and windows behind them', a => called(a, false)),
+  { ...joins('asynchronous calls in order, and windows behind them', a => called(a, true)), waits: true },
+  { ...joins('asynchronous calls in any order, and windows behind them', a => called(a, false)), waits: true },
   joins('two connected streams', (a, b) =>
     a.connect(b).process(
       {

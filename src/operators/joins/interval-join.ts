@@ -190,6 +190,8 @@ class IntervalJoinOperator implements Operator {
         yield
       }
     }
+    // Keys go with their last rows, also where no row follows.
+    if (this.sides.keyCount > 0) this.sides.coder.index.settle()
     this.watermarks.emit(this.delayed)
   }
 

@@ -215,6 +215,8 @@ export abstract class TwoSided implements Operator {
   private *moveOn(): Generator<void, void, void> {
     this.watermarks.emitActive(this.output)
     yield* this.fireUpTo(this.watermarks.current)
+    // Keys go with their last rows, also where no row follows.
+    if (this.sides.keyCount > 0) this.sides.coder.index.settle()
     this.watermarks.emit(this.delayed)
   }
 
