@@ -116,6 +116,16 @@ export function text(where: string, value: Json | undefined): string {
   return value
 }
 
+/** One of the values that the runner knows; undefined: what the field says without it. */
+export function choice<const Value extends string>(
+  where: string,
+  value: Json | undefined,
+  known: readonly Value[],
+): Value | undefined {
+  if (value === undefined || known.includes(value as Value)) return value as Value | undefined
+  throw new NotUnderstood(`${where} is ${JSON.stringify(value)}`)
+}
+
 export function bytesOf(where: string, value: Json | undefined): Uint8Array<ArrayBuffer> {
   const hex = text(where, value)
   if (!/^([0-9a-f]{2})*$/i.test(hex)) throw new NotUnderstood(`${where} is not hexadecimal`)

@@ -1,14 +1,13 @@
 import { Schema } from '../../../src/core/schema.js'
 import type { WindowedStream } from '../../../src/graph/window-builder.js'
 import type { Kernel } from '../../../src/kernel/module.js'
-import { collectList, sum } from '../../../src/operators/aggregates/aggregate.js'
 import type { OperatorFactory } from '../../../src/operators/operator.js'
 import { pane } from '../../../src/operators/windows/pane-fields.js'
 import { compareOnEachBuild } from '../kernels.js'
 import type { Registry } from '../registry.js'
-import { fields, integer, type Json, type JsonObject, list, NotUnderstood } from '../vector.js'
+import { choice, fields, integer, type Json, type JsonObject, list, NotUnderstood } from '../vector.js'
 import { OperatorRun, timeOf, windowOperatorOf } from '../window-driver.js'
-import { assignerOf, beamTrigger, type NumberRow } from './window-options.js'
+import { aggregateOf, assignerOf, beamTrigger, type NumberRow } from './window-options.js'
 import { feed } from './windows.js'
 
 const NUMBERS = Schema.of({ key: 'utf8', value: 'f64' })
@@ -33,6 +32,8 @@ function beamOperator(config: JsonObject): OperatorFactory {
     config,
     CONFIG,
   )
+  choice('closing', closing, ['fire-always', 'fire-if-non-empty'])
+  choice('onTime', onTime, ['fire-always', 'fire-if-non-empty'])
   return windowOperatorOf(NUMBERS, keyed => {
     const windowed = keyed
       .window(assignerOf(window))
@@ -48,9 +49,7 @@ function beamOperator(config: JsonObject): OperatorFactory {
       ...{ timing: pane.timing(), index: pane.index(), onTimeIndex: pane.onTimeIndex() },
       ...{ isFirst: pane.isFirst(), isLast: pane.isLast(), earliest: pane.earliest(), latest: pane.latest() },
     }
-    if (aggregate === 'list') return windowed.aggregate({ value: collectList('value'), ...shown })
-    if (aggregate === 'sum' || aggregate === undefined) return windowed.aggregate({ value: sum('value'), ...shown })
-    throw new NotUnderstood(`the aggregate ${JSON.stringify(aggregate)}`)
+    return windowed.aggregate({ value: aggregateOf(aggregate ?? 'sum'), ...shown })
   })
 }
 
@@ -73,6 +72,7 @@ function panesOf(
   input: readonly Json[],
   combiner: Json | undefined,
 ): BeamPane[] {
+  const shownTime = choice('timestampCombiner', combiner, ['earliest', 'latest', 'end-of-window']) ?? 'end-of-window'
   const run = new OperatorRun(kernel, create, NUMBERS)
   for (const operation of input) feedBeam(run, operation)
   const emitted = run.take().filter(({ output }) => output === 'main')
@@ -85,7 +85,7 @@ function panesOf(
       window: windowStart === undefined ? 'global' : [windowStart, windowEnd],
       value,
       pane: { timing: TIMINGS[String(timing)], index, onTimeIndex, isFirst, isLast } as JsonObject,
-      ts: Number(times[typeof combiner === 'string' ? combiner : 'end-of-window']),
+      ts: Number(times[shownTime]),
     }
   })
 }
@@ -125,6 +125,7 @@ export const beam: Registry = {
       })
     }
     const groups = ['onTime', 'final', 'early', 'late'].filter(group => known[group] !== undefined)
+    if (groups.length === 0 && known.mustContain === undefined) throw new NotUnderstood('an expectation without panes')
     const names = ['key', 'value']
     const wanted = groups.map(group => told(list(group, known[group]), names, true))
     const contained = told(list('mustContain', known.mustContain ?? []), names, true)

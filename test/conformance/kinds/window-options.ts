@@ -9,10 +9,11 @@ import {
   tumbling,
   type WindowAssigner,
 } from '../../../src/graph/windowing.js'
+import { collectList, count, first, last, max, mean, min, sum } from '../../../src/operators/aggregates/aggregate.js'
 import { after, type Condition } from '../../../src/operators/windows/conditions.js'
 import type { Trigger } from '../../../src/operators/windows/trigger.js'
 import { trigger } from '../../../src/operators/windows/trigger-names.js'
-import { fields, integer, type Json, type JsonObject, list, NotUnderstood, text } from '../vector.js'
+import { choice, fields, integer, type Json, type JsonObject, list, NotUnderstood, text } from '../vector.js'
 
 const ASSIGNER = [
   'assigner',
@@ -80,6 +81,18 @@ function offsetOf({ offset, stagger, processingTimeAtFirstElement }: JsonObject,
   if (stagger !== 'NATURAL') throw new NotUnderstood(`stagger ${JSON.stringify(stagger)}`)
   // Flink's WindowStagger.NATURAL: windows begin when the first element came; to us that is an offset.
   return mod(offsetMs + integer('processing time', processingTimeAtFirstElement), every)
+}
+
+const AGGREGATES = {
+  ...{ sum: sum('value'), count: count(), min: min('value'), max: max('value'), mean: mean('value') },
+  ...{ list: collectList('value'), first: first('value'), last: last('value') },
+} as const
+
+/** The aggregate of the values that a vector names. @throws NotUnderstood */
+export function aggregateOf(name: Json | undefined) {
+  const known = choice('aggregate', name, Object.keys(AGGREGATES) as (keyof typeof AGGREGATES)[])
+  if (known === undefined) throw new NotUnderstood('no aggregate')
+  return AGGREGATES[known]
 }
 
 /** A constant gap, or one that the value of the record is (times a number). */
