@@ -37,7 +37,6 @@ const browserProject = (executablePath: string): TestProjectConfiguration => ({
       'apache-arrow/visitor/vectorassembler',
       'apache-arrow/visitor/vectorloader',
       'fast-check',
-      'fzstd',
       'hyparquet',
       'hyparquet/src/assemble.js',
       'hyparquet/src/column.js',
@@ -48,6 +47,7 @@ const browserProject = (executablePath: string): TestProjectConfiguration => ({
       'hyparquet-writer/src/bytewriter.js',
       'hyparquet-writer/src/parquet-writer.js',
       'idb-keyval',
+      'zstddec/stream',
     ],
   },
   test: {

@@ -1,9 +1,9 @@
 /*
  * Compressed files as streams of bytes, in constant memory: gzip by the DecompressionStream that Node and browsers have,
- * zstd by fzstd (MIT). What is read ahead is bounded, so that a file that unpacks to much more than it holds does no harm.
+ * zstd by the reference decoder. What is read ahead is bounded, so that a file that unpacks to much more than it holds does no harm.
  */
-import { Decompress } from 'fzstd'
 import { SabotError } from '../core/errors.js'
+import { loadZstd, type ZstdStream } from '../formats/zstd.js'
 
 // Every host has it (Node from 18 on), but the ES library types do not name it.
 declare const DecompressionStream: new (
@@ -80,46 +80,36 @@ function gunzipped(input: ByteReader, path: string): ByteReader {
   }
 }
 
-/** So little goes in at once that what comes out of it, at most 128 KiB for 4 bytes, stays below 128 MiB. */
-const ZSTD_PIECE_BYTES = 4096
-
 function unzstd(input: ByteReader, path: string): ByteReader {
-  let pieces: Uint8Array[] = []
-  let chunk: Uint8Array = new Uint8Array()
-  let isEmpty = true
-  let ended = false
-  const decoder = new Decompress(piece => pieces.push(piece))
-  const push = (bytes: Uint8Array, final: boolean): void => {
-    try {
-      decoder.push(bytes, final)
-    } catch (cause) {
-      throw damaged(path, 'zstd', cause)
+  let decoder: ZstdStream | undefined
+  let pieces: Iterator<Uint8Array, void> | undefined
+  /** The next piece, or undefined at the end. */
+  const unpack = async (): Promise<Uint8Array | undefined> => {
+    decoder ??= (await loadZstd()).open()
+    for (;;) {
+      const next = pieces?.next()
+      if (next !== undefined && next.done !== true) return next.value
+      const bytes = await input.read()
+      if (bytes === undefined) {
+        decoder.end()
+        return undefined
+      }
+      pieces = decoder.push(bytes)
     }
-  }
-  const unpack = async (): Promise<void> => {
-    if (chunk.length === 0) {
-      const next = await input.read()
-      ended = next === undefined
-      chunk = next ?? chunk
-    }
-    if (ended) {
-      if (!isEmpty) push(new Uint8Array(), true)
-      return
-    }
-    if (chunk.length > 0) isEmpty = false
-    // The decoder keeps what it cannot use yet, so that it gets bytes of its own.
-    push(chunk.slice(0, ZSTD_PIECE_BYTES), false)
-    chunk = chunk.subarray(ZSTD_PIECE_BYTES)
   }
   return {
     read: async () => {
-      while (!ended && pieces.length === 0) await unpack()
-      if (pieces.length === 0) return undefined
-      const [first = new Uint8Array(), ...others] = pieces
-      pieces = others
-      return first
+      try {
+        return await unpack()
+      } catch (cause) {
+        if (cause instanceof SabotError) throw cause
+        throw damaged(path, 'zstd', cause)
+      }
     },
-    close: () => input.close(),
+    close: async () => {
+      decoder?.destroy()
+      await input.close()
+    },
   }
 }
 

@@ -9,7 +9,6 @@ import * as arrow from 'apache-arrow'
 import { Footer } from 'apache-arrow/ipc/metadata/file'
 import type { BufferRegion, FieldNode, RecordBatch as RecordBatchHeader } from 'apache-arrow/ipc/metadata/message'
 import { VectorLoader } from 'apache-arrow/visitor/vectorloader'
-import { decompress } from 'fzstd'
 import { Batch } from '../core/batch.js'
 import { SabotError } from '../core/errors.js'
 import type { ReadableFile } from '../core/files.js'
@@ -23,6 +22,7 @@ import { ByteWindow } from './byte-window.js'
 import { castColumn, checkCast } from './cast-column.js'
 import { decompressLz4Frame } from './lz4-frame.js'
 import type { RowBlock, RowBlocks } from './row-blocks.js'
+import { loadZstd } from './zstd.js'
 
 const MAGIC = 'ARROW1'
 /** Behind the magic and its padding. */
@@ -242,7 +242,7 @@ class OpenArrow implements RowBlocks {
     const header = framed.message.header() as RecordBatchHeader
     const wanted = new Set(this.columns.map(({ index }) => index))
     const body = await framed.body()
-    const data = this.load(header, body, this.arrowSchema.fields, framed.offset, wanted)
+    const data = await this.load(header, body, this.arrowSchema.fields, framed.offset, wanted)
     const rowCount = header.length
     const columns = this.columns.map(({ index, declared, file }) => {
       const column = data[index]
@@ -279,22 +279,22 @@ class OpenArrow implements RowBlocks {
     const { id, isDelta, data: header } = message.header()
     const type = this.arrowSchema.dictionaries.get(id)
     if (type === undefined) throw invalid(`There is a dictionary ${id} that no column has`, offset)
-    const [data] = this.load(header, await body(), [new arrow.Field('dictionary', type)], offset, undefined)
+    const [data] = await this.load(header, await body(), [new arrow.Field('dictionary', type)], offset, undefined)
     if (data === undefined) throw invalid(`The dictionary ${id} is empty`, offset)
     const known = this.dictionaries.get(id)
     const entries = new arrow.Vector([data])
     this.dictionaries.set(id, known !== undefined && isDelta ? known.concat(entries) : entries)
   }
 
-  private load(
+  private async load(
     header: RecordBatchHeader,
     body: Uint8Array,
     fields: readonly arrow.Field[],
     offset: number,
     wanted: ReadonlySet<number> | undefined,
-  ): readonly arrow.Data[] {
-    const plain =
-      header.compression === null ? { bytes: body, buffers: header.buffers } : unpack(header, body, fields, wanted)
+  ): Promise<readonly arrow.Data[]> {
+    const isPlain = header.compression === null
+    const plain = isPlain ? { bytes: body, buffers: header.buffers } : await unpack(header, body, fields, wanted)
     const most = Math.max(MAX_EMPTY_ROWS, plain.bytes.length * 8)
     const lengths = [header.length, ...header.nodes.map((node: FieldNode) => Number(node.length))]
     const lie = lengths.find(length => !(length >= 0 && length <= most))
@@ -342,12 +342,12 @@ class RecordBatchBlock implements RowBlock {
  * of columns that nobody wants stay packed: they count as empty.
  * @throws SabotError COMPRESSION_INVALID
  */
-function unpack(
+async function unpack(
   header: RecordBatchHeader,
   body: Uint8Array,
   fields: readonly arrow.Field[],
   wanted: ReadonlySet<number> | undefined,
-): { bytes: Uint8Array; buffers: readonly BufferRegion[] } {
+): Promise<{ bytes: Uint8Array; buffers: readonly BufferRegion[] }> {
   const isLz4 = header.compression?.type === arrow.CompressionType.LZ4_FRAME
   const isWanted = wantedBuffers(fields, wanted)
   const parts: Uint8Array[] = []
@@ -355,7 +355,8 @@ function unpack(
   let size = 0
   for (const [index, { offset, length }] of header.buffers.entries()) {
     const packed = body.subarray(Number(offset), Number(offset) + Number(length))
-    const part = isWanted(index) && packed.length > 0 ? unpackBuffer(packed, isLz4, MAX_BODY_BYTES - size) : NOTHING
+    const part =
+      isWanted(index) && packed.length > 0 ? await unpackBuffer(packed, isLz4, MAX_BODY_BYTES - size) : NOTHING
     buffers.push({ offset: size, length: part.length } as BufferRegion)
     parts.push(part)
     size += (part.length + 7) & ~7
@@ -367,14 +368,14 @@ function unpack(
 
 const NOTHING = new Uint8Array()
 
-function unpackBuffer(packed: Uint8Array, isLz4: boolean, most: number): Uint8Array {
+async function unpackBuffer(packed: Uint8Array, isLz4: boolean, most: number): Promise<Uint8Array> {
   try {
     if (packed.length < 8) throw new RangeError('it has no size')
     const size = Number(new DataView(packed.buffer, packed.byteOffset, 8).getBigInt64(0, true))
     const bytes = packed.subarray(8)
     if (size === -1) return bytes
     if (!(size >= 0 && size <= most)) throw new RangeError(`it claims ${size} bytes`)
-    return isLz4 ? decompressLz4Frame(bytes, size) : decompress(bytes, new Uint8Array(size))
+    return isLz4 ? decompressLz4Frame(bytes, size) : (await loadZstd()).decompress(bytes, size)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     const codec = isLz4 ? 'lz4' : 'zstd'

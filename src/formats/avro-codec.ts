@@ -1,8 +1,8 @@
 /* The codecs of blocks of Avro files. */
-import { decompress } from 'fzstd'
 import { SabotError } from '../core/errors.js'
 import { concatBytes } from './file-encoder.js'
 import { decompressSnappy, snappySize } from './snappy.js'
+import { loadZstd } from './zstd.js'
 
 export type AvroCodec = 'null' | 'deflate' | 'snappy' | 'zstandard'
 
@@ -29,7 +29,7 @@ export async function unpackBlock(bytes: Uint8Array, codec: AvroCodec): Promise<
   if (codec === 'null') return bytes
   try {
     if (codec === 'deflate') return await through(new DecompressionStream('deflate-raw'), bytes)
-    return codec === 'snappy' ? unsnappy(bytes) : unzstd(bytes)
+    return codec === 'snappy' ? unsnappy(bytes) : (await loadZstd()).decompressUpTo(bytes, MAX_BLOCK_BYTES)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new SabotError(
@@ -82,26 +82,6 @@ function unsnappy(bytes: Uint8Array): Uint8Array {
   const { sizeBytes } = snappySize(packed)
   checkSize(sizeBytes)
   return decompressSnappy(packed, sizeBytes)
-}
-
-function unzstd(bytes: Uint8Array): Uint8Array {
-  const size = zstdContentSize(bytes)
-  if (size === undefined) return decompress(bytes)
-  checkSize(size)
-  return decompress(bytes, new Uint8Array(size))
-}
-
-/** Of the frame header (RFC 8878, 3.1.1.1), where it tells. */
-function zstdContentSize(bytes: Uint8Array): number | undefined {
-  const descriptor = bytes[4] ?? 0
-  const isSingle = (descriptor & 0x20) !== 0
-  const sizeFlag = descriptor >>> 6
-  const fieldBytes = sizeFlag === 0 ? (isSingle ? 1 : 0) : 1 << sizeFlag
-  if (fieldBytes === 0) return undefined
-  const at = 5 + (isSingle ? 0 : 1) + ([0, 1, 2, 4][descriptor & 3] ?? 0)
-  let size = 0
-  for (let index = fieldBytes - 1; index >= 0; index--) size = size * 256 + (bytes[at + index] ?? 0)
-  return fieldBytes === 2 ? size + 256 : size
 }
 
 function checkSize(size: number): void {

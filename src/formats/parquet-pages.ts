@@ -3,7 +3,6 @@
  * claim: one that leads backwards or outside would send a decoder round and round, or have it take memory for sizes that
  * no page has.
  */
-import { decompress as unzstd } from 'fzstd'
 import type { CompressionCodec, Encoding, PageHeader } from 'hyparquet'
 import { parquetHeader } from 'hyparquet/src/column.js'
 import { SabotError } from '../core/errors.js'
@@ -11,6 +10,7 @@ import { gunzipWhole } from './avro-codec.js'
 import { decompressLz4Block } from './lz4-frame.js'
 import { checkThriftStruct } from './parquet-thrift.js'
 import { decompressSnappy } from './snappy.js'
+import { loadZstd } from './zstd.js'
 
 export interface ColumnChunk {
   readonly name: string
@@ -175,7 +175,7 @@ async function unpack(packed: Uint8Array<ArrayBuffer>, codec: CompressionCodec, 
   return bytes
 }
 
-function unpackBytes(packed: Uint8Array, codec: CompressionCodec, size: number): Uint8Array | Promise<Uint8Array> {
+async function unpackBytes(packed: Uint8Array, codec: CompressionCodec, size: number): Promise<Uint8Array> {
   if (size === 0) return new Uint8Array()
   switch (codec) {
     case 'UNCOMPRESSED':
@@ -183,7 +183,7 @@ function unpackBytes(packed: Uint8Array, codec: CompressionCodec, size: number):
     case 'SNAPPY':
       return decompressSnappy(packed, size)
     case 'ZSTD':
-      return unzstd(packed, new Uint8Array(size))
+      return (await loadZstd()).decompress(packed, size)
     case 'GZIP':
       return gunzipWhole(packed)
     case 'LZ4_RAW':

@@ -1,6 +1,6 @@
 /*
- * Parquet files, a row group at a time. Values are decoded by hyparquet (MIT) and fzstd (MIT); this module checks the file
- * against the declared columns and against itself, and turns what they give into column batches.
+ * Parquet files, a row group at a time. Values are decoded by hyparquet (MIT); this module checks the file against the
+ * declared columns and against itself, and turns what comes of it into column batches.
  */
 import type { RowGroup, SchemaTree } from 'hyparquet'
 import { Batch } from '../core/batch.js'

@@ -3,9 +3,9 @@ import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { decompress } from 'fzstd'
 import { asyncBufferFromFile, parquetRead } from 'hyparquet'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { loadZstd } from '../../src/formats/zstd.js'
 import type { Flights } from './flight-data.js'
 import { flightsOracle, type OracleResult } from './flights-oracle.js'
 import { compilePackage, root } from './package-under-test.js'
@@ -117,10 +117,11 @@ async function readFlights(): Promise<Flights> {
   const date = new Float64Array(ROWS)
   const delay = new Int32Array(ROWS)
   const origin: string[] = new Array(ROWS)
+  const zstd = await loadZstd()
   await parquetRead({
     file: await asyncBufferFromFile(INPUT),
     columns: ['date', 'delay', 'origin'],
-    compressors: { ZSTD: (bytes, size) => decompress(bytes, new Uint8Array(size)) },
+    compressors: { ZSTD: (bytes, size) => zstd.decompress(bytes, size) },
     onChunk: ({ columnName, columnData, rowStart }) => {
       for (let index = 0; index < columnData.length; index++) {
         const value: unknown = columnData[index]
