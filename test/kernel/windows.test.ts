@@ -175,6 +175,28 @@ for (const build of builds) {
       )
     })
 
+    it('that have fired do not fire again when a part joins that has seen no rows of late', () => {
+      const kernel = build.create()
+      const shape = { sizeMs: 20, slideMs: 5, offsetMs: 0 }
+      const row = (key: number, timestamp: number) => {
+        return { key, timestamp, watermark: timestamp - 1, float: 1, integer: 1n }
+      }
+      const [busy, quiet, joined] = [0, 1, 2].map(() => new Driver(kernel, shape)) as [Driver, Driver, Driver]
+      quiet.batch([row(2, 0)])
+      busy.batch([row(1, 0), row(1, 40)])
+      for (const driver of [quiet, busy]) driver.advance(47)
+      const fired = busy.results.length
+      for (const driver of [busy, quiet]) expect(joined.restore(driver.snapshot())).toBe(0)
+      joined.advance(48)
+      joined.batch([row(1, 49)])
+      expect(joined.results).toEqual([])
+      busy.batch([row(1, 49)])
+      busy.advance(Number.POSITIVE_INFINITY)
+      joined.advance(Number.POSITIVE_INFINITY)
+      expect(joined.results.map(([start]) => start)).toEqual(busy.results.slice(fired).map(([start]) => start))
+      for (const driver of [busy, quiet, joined]) driver.destroy()
+    })
+
     it('rescale from 1 to 3 to 2 by key groups', () => {
       const kernel = build.create()
       const shape = { sizeMs: 12, slideMs: 3, offsetMs: 0 }
