@@ -48,6 +48,7 @@ export const ERROR_CODES = {
   WORKER_HANGS: 'A worker does not answer: a function of the user does not return.',
   SIMULATION_FAILED: 'A simulated job failed, or wrote something else than undisturbed.',
   SIMULATION_STALLED: 'Nothing can happen any more in a simulated job that has not ended.',
+  TRACE_INVALID: 'A text is not the saved trace of a simulation, or one of a newer version.',
   // Checkpoints
   NO_CHECKPOINT_STORAGE: 'A checkpoint was asked for, but there is nowhere to keep it.',
   CHECKPOINT_FAILED: 'A checkpoint was aborted; the one before it stays valid.',

@@ -79,6 +79,7 @@ export class Task {
   private backpressuredMs = 0
   private hasReportedEnd = false
   private dueBarrier: number | undefined
+  private lastTriggered = 0
   private rowsAtOnce = MAX_ROWS_AT_ONCE
   /** Of the piece that entered last: its rows, and the longest step that it took. */
   private pieceRows = MAX_ROWS_AT_ONCE
@@ -113,7 +114,9 @@ export class Task {
 
   /** A checkpoint begins. Where barriers come through channels they bring the news. */
   trigger(checkpointId: number): void {
-    if (this.parts.inputs.length > 0) return
+    // The news may come twice: a second barrier of a checkpoint would find its round over.
+    if (this.parts.inputs.length > 0 || checkpointId <= this.lastTriggered) return
+    this.lastTriggered = checkpointId
     this.dueBarrier = checkpointId
     this.wake()
   }

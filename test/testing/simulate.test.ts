@@ -1,102 +1,53 @@
 import { describe, expect, it } from 'vitest'
+import { type Job, job, memory, ndjson, type SabotError, type Source } from '../../src/index.js'
 import {
-  count,
-  generator,
-  type Job,
-  job,
-  max,
-  memory,
-  ndjson,
-  type Source,
-  schema,
-  sliding,
-  sum,
-  tumbling,
-} from '../../src/index.js'
-import { type SimulateOptions, type Simulation, simulate, undisturbed } from '../../src/testing/index.js'
-import { builds } from '../kernel/builds.js'
-import { setting } from '../platform/setting.js'
-import { type Reading, readings, sensorJob } from '../runtime/streams.js'
+  DEFAULT_FAULTS,
+  decodeTrace,
+  type FaultKind,
+  type Faults,
+  NO_FAULTS,
+  replay,
+  simulate,
+  undisturbed,
+} from '../../src/testing/index.js'
+import { inMemory, readings, sensorJob } from '../runtime/streams.js'
+import { createKernel, rows, SHAPES } from './simulated-jobs.js'
 
-/** Seeds in all, over the shapes; SABOT_SIMULATION_SEEDS=2000 for a long run. */
-const SEEDS = setting('SABOT_SIMULATION_SEEDS', 100)
+const [shape] = SHAPES.windows as readonly [Job]
 
-const createKernel: SimulateOptions['createKernel'] = () => {
-  const [build] = builds
-  if (build === undefined) throw new TypeError('no kernel is built')
-  return build.create()
-}
-
-const rows = readings(160, 1)
-const onTime = readings(160, 2, 0)
-
-/** Parts that are read side by side. */
-function inSplits(all: readonly Reading[], parts: number): Source<Reading> {
-  const whole = memory(all)
+/** A source with a planted bug: after a recovery it reads a row too few. */
+function forgetful(): Source<(typeof rows)[number]> {
+  const whole = memory(rows)
   return {
     kind: whole.kind,
     description: whole.description,
     schema: whole.schema,
     replayable: true,
-    open: context => whole.open(context),
-    splits: async () =>
-      Array.from({ length: parts }, (_, part) => {
-        return { id: `part-${part}`, source: memory(all.filter((_row, n) => n % parts === part)) }
-      }),
+    async open(context) {
+      const { position } = context
+      return whole.open({
+        ...context,
+        position: typeof position === 'number' ? Math.min(position + 1, rows.length) : position,
+      })
+    },
   }
 }
 
-const SHAPES: readonly Job[] = [
-  sensorJob([memory(rows)]),
-  sensorJob([memory(onTime.slice(0, 90)), memory(onTime.slice(90)), memory(readings(20, 3, 0))]),
-  sensorJob([inSplits(onTime, 4)], 2_000),
-  job('stateless', j => {
-    j.from(memory(rows))
-      .rebalance()
-      .filter(row => row.value > 0)
-      .parallelism(3)
-      .map(row => ({ sensor: row.sensor, twice: row.value * 2 }))
-      .to(ndjson('doubled.ndjson'))
-  }),
-  job('two-stages', j => {
-    const perSensor = j
-      .from(memory(rows))
-      .withTimestamps('at', { outOfOrderness: '1s' })
-      .keyBy('sensor')
-      .window(sliding('2s', '500ms'))
-      .aggregate({ n: count(), total: sum('value') })
-    const perCount = perSensor
-      .keyBy('n')
-      .window(tumbling('2s'))
-      .aggregate({ sensors: count(), most: max('total') })
-    perSensor.to(ndjson('sensors.ndjson'))
-    perCount.to(ndjson('counts.ndjson'))
-    perSensor.late.to(ndjson('late.ndjson'))
-  }),
-  job('branches', j => {
-    const shape = schema({ n: 'i32', at: 'timestamp', group: 'utf8' })
-    const numbers = j
-      .from(generator(n => ({ n, at: n * 25, group: `g${n % 11}` }), { count: 150, schema: shape }))
-      .withTimestamps('at', { outOfOrderness: 0 })
-    const even = numbers
-      .filter(row => row.n % 2 === 0)
-      .keyBy('group')
-      .window(tumbling('1s'))
-      .aggregate({ n: count() })
-    even.as('even').to(ndjson('even.ndjson'))
-    numbers
-      .chaining('never')
-      .keyBy('n')
-      .window(tumbling('100ms'))
-      .aggregate({ total: sum('n') })
-      .to(ndjson('all.ndjson'))
-  }),
-].map((shape): Job => shape)
+/** The failure of the first seed that finds something wrong. */
+async function found(job: Job, faults: Partial<Faults>, seeds = 60): Promise<SabotError | undefined> {
+  const expected = await undisturbed(job, { createKernel })
+  for (let seed = 1; seed <= seeds; seed++) {
+    try {
+      await simulate(job, { seed, createKernel, expected, batchRows: 12, faults })
+    } catch (cause) {
+      return cause as SabotError
+    }
+  }
+  return undefined
+}
 
 describe('simulate', () => {
   it('the same seed gives the same trace and the same output, another one another trace', async () => {
-    const [shape] = SHAPES
-    if (shape === undefined) throw new TypeError('no shape')
     const one = await simulate(shape, { seed: 7, createKernel })
     const two = await simulate(shape, { seed: 7, createKernel })
     expect(two).toEqual(one)
@@ -104,58 +55,103 @@ describe('simulate', () => {
     expect((await simulate(shape, { seed: 8, createKernel })).trace).not.toEqual(one.trace)
   })
 
-  it(`commits what the undisturbed job writes: ${SEEDS} seeds over ${SHAPES.length} shapes of jobs`, async () => {
-    const oracles = await Promise.all(SHAPES.map(shape => undisturbed(shape, { createKernel })))
-    const total: Partial<Record<keyof Simulation['faults'], number>> = {}
-    let lives = 0
-    let checkpoints = 0
-    for (let seed = 1; seed <= SEEDS; seed++) {
-      const number = seed % SHAPES.length
-      const shape = SHAPES[number]
-      const expected = oracles[number]
-      if (shape === undefined || expected === undefined) throw new TypeError('no shape')
-      const simulation = await simulate(shape, { seed, createKernel, expected, batchRows: 12 })
-      lives += simulation.lives
-      checkpoints += simulation.checkpoints
-      for (const [kind, times] of Object.entries(simulation.faults) as [keyof Simulation['faults'], number][]) {
-        total[kind] = (total[kind] ?? 0) + times
-      }
-    }
-    // A fault that never happens proves nothing.
-    for (const [kind, times] of Object.entries(total)) expect(times, kind).toBeGreaterThan(0)
-    expect(lives).toBeGreaterThan(SEEDS)
-    expect(checkpoints).toBeGreaterThan(SEEDS / 2)
-  }, 600_000)
-
-  it('finds a source that forgets its position, and says with which seed and how', async () => {
-    const forgetful = memory(rows)
-    const broken: Source<Reading> = {
-      kind: forgetful.kind,
-      description: forgetful.description,
-      schema: forgetful.schema,
-      replayable: true,
-      // The planted bug: after a recovery it reads a row too few.
-      async open(context) {
-        const { position } = context
-        return forgetful.open({
-          ...context,
-          position: typeof position === 'number' ? Math.min(position + 1, rows.length) : position,
+  it('does to the job what it is told, and each fault can be seen in the trace', async () => {
+    const kinds = Object.keys(DEFAULT_FAULTS) as FaultKind[]
+    const expected = await undisturbed(shape, { createKernel })
+    for (const kind of kinds) {
+      let times = 0
+      for (let seed = 1; seed <= 20 && times === 0; seed++) {
+        // Checkpoints give the others something to happen to.
+        const faults = { ...NO_FAULTS, checkpoint: 0.02, [kind]: Math.max(0.02, DEFAULT_FAULTS[kind]) }
+        const { events, faults: counted } = await simulate(shape, {
+          seed,
+          createKernel,
+          expected,
+          batchRows: 12,
+          faults,
         })
-      },
+        const seen = events.filter(event => event.kind === kind)
+        expect(seen.length).toBe(counted[kind])
+        for (const event of events)
+          if (event.kind !== 'engine' && event.kind !== 'life') expect(event.text).not.toBe('')
+        for (const other of kinds) if (other !== kind && other !== 'checkpoint') expect(counted[other]).toBe(0)
+        times = counted[kind]
+      }
+      expect(times, kind).toBeGreaterThan(0)
     }
-    let found: unknown
-    for (let seed = 1; seed <= 40 && found === undefined; seed++) {
-      await simulate(sensorJob([broken]), { seed, createKernel }).catch((cause: unknown) => {
-        found = cause
-      })
-    }
-    expect(found).toMatchObject({ code: 'SIMULATION_FAILED', details: { seed: expect.any(Number) } })
-    expect(String(found)).toMatch(/fails with seed \d+: (out|late)\.ndjson has .* lines instead of/)
-    expect(String(found)).toContain('resumes from')
   }, 120_000)
 
-  it('says when a job never ends', async () => {
-    const stuck: Source<Reading> = {
+  it.each(['crash', 'workerDeath', 'workerHang', 'rescale', 'stop', 'tornWrite'] as const)(
+    'finds a source that forgets its position by %s alone, and says with which seed and how',
+    async kind => {
+      const faults = { ...NO_FAULTS, checkpoint: 0.02, [kind]: 0.01 }
+      const failure = await found(sensorJob([forgetful()]), faults)
+      expect(failure).toMatchObject({ code: 'SIMULATION_FAILED', details: { seed: expect.any(Number) } })
+      expect(String(failure)).toMatch(/fails with seed \d+: (out|late)\.ndjson has .* lines instead of/)
+      expect(String(failure)).toContain('resumes from')
+      // Without the fault nothing is wrong.
+      expect(await found(sensorJob([forgetful()]), NO_FAULTS, 5)).toBeUndefined()
+    },
+    120_000,
+  )
+
+  it('finds results that depend on how long a source is silent', async () => {
+    const hasty = job('sensors', j => {
+      const [one, two] = [inMemory(readings(80, 2, 0)), inMemory(readings(80, 3, 0))].map(source => {
+        return j.from(source, { idleness: '100ms' }).withTimestamps('at', { outOfOrderness: '500ms' })
+      })
+      if (one === undefined || two === undefined) throw new TypeError('two sources')
+      const late = one
+        .union(two)
+        .keyBy('sensor')
+        .process(
+          {
+            onRecord: (row, { watermark, timestamp, emit }) => {
+              if (timestamp <= watermark) emit(row)
+            },
+          },
+          { sensor: 'utf8', at: 'f64', value: 'f64' },
+        )
+      late.to(ndjson('late.ndjson'))
+    })
+    const failure = await found(hasty, { ...NO_FAULTS, idleSplit: 0.1 })
+    expect(failure?.code).toBe('SIMULATION_FAILED')
+  }, 120_000)
+
+  it('keeps a run that failed, and runs it again with the same events', async () => {
+    const broken = sensorJob([forgetful()])
+    const kept = new Map<string, string>()
+    const saveTrace = (name: string, text: string): void => void kept.set(name, text)
+    let failure: SabotError | undefined
+    let seed = 0
+    while (failure === undefined && seed < 60) {
+      await simulate(broken, { seed: ++seed, createKernel, batchRows: 12, saveTrace }).catch((cause: SabotError) => {
+        failure = cause
+      })
+    }
+    const text = kept.get(`sensors-seed-${seed}.json`) ?? ''
+    const saved = decodeTrace(text)
+    expect(saved).toMatchObject({ format: 'sabot-simulation', version: 1, job: 'sensors', seed, batchRows: 12 })
+    expect(saved.events.length).toBeGreaterThan(5)
+    expect(saved.reason).toContain('lines instead of')
+    // Byte for byte.
+    const again = await replay(broken, text, { createKernel }).catch((cause: SabotError) => cause)
+    expect(again).toMatchObject({ code: 'SIMULATION_FAILED', details: { saved: text } })
+    // The bug is mended: the same faults harm nothing.
+    const mended = await replay(sensorJob([memory(rows)]), text, { createKernel })
+    expect(mended.outputs.size).toBe(2)
+    for (const bad of [
+      '',
+      '{}',
+      '{"format":"sabot-simulation","version":2}',
+      '{"format":"sabot-simulation","version":1}',
+    ]) {
+      expect(() => decodeTrace(bad)).toThrow(expect.objectContaining({ code: 'TRACE_INVALID' }))
+    }
+  }, 120_000)
+
+  it('says when a job never ends, and when it fails by itself', async () => {
+    const stuck: Source<(typeof rows)[number]> = {
       ...memory(rows),
       kind: 'stuck',
       description: '',
@@ -166,5 +162,17 @@ describe('simulate', () => {
     await expect(
       simulate(sensorJob([stuck]), { seed: 1, createKernel, expected: new Map(), maxSteps: 2_000 }),
     ).rejects.toMatchObject({ code: 'SIMULATION_FAILED', cause: { code: 'SIMULATION_STALLED' } })
+    const throwing = job('throwing', j => {
+      const thrower = (): number => {
+        throw new Error('always')
+      }
+      j.from(memory(rows))
+        .map(() => ({ n: thrower() }))
+        .to(ndjson('out.ndjson'))
+    })
+    const failed = { code: 'USER_FUNCTION_FAILED' }
+    await expect(simulate(throwing, { seed: 1, createKernel })).rejects.toMatchObject(failed)
+    const cause = failed
+    await expect(simulate(throwing, { seed: 1, createKernel, expected: new Map() })).rejects.toMatchObject({ cause })
   })
 })

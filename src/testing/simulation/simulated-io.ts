@@ -3,6 +3,7 @@ import type { AppendableFile, Files } from '../../core/files.js'
 import { JobGraph } from '../../graph/job-graph.js'
 import type { Source, SourceReader } from '../../operators/source.js'
 import type { CheckpointStorage } from '../../state/checkpoint-storage.js'
+import type { FaultKind } from './faults.js'
 import type { SimulatedProcess } from './simulated-world.js'
 
 const DISK_MS = 3
@@ -11,7 +12,7 @@ const READ_MS = 4
 const IDLE_MS = 2_000
 
 /** Tells whether a fault happens now, and keeps count. */
-export type Happens = (kind: 'failedWrite' | 'idleSplit' | 'slowDisk', what: string) => boolean
+export type Happens = (kind: FaultKind, what: string) => boolean
 
 /** The process's view of files that outlive it. */
 export function simulatedFiles(files: Files, actor: SimulatedProcess, happens: Happens): Files {
@@ -39,7 +40,12 @@ export function simulatedFiles(files: Files, actor: SimulatedProcess, happens: H
         get sizeBytes() {
           return file.sizeBytes
         },
-        append: bytes => after('appends to', () => file.append(bytes)),
+        append: bytes =>
+          after('appends to', async () => {
+            if (!happens('tornWrite', `${actor.name} appends to ${path}`)) return file.append(bytes)
+            await file.append(bytes.subarray(0, bytes.length >>> 1))
+            throw new Error(`the disk failed in ${path}`)
+          }),
         flush: () => after('flushes', () => file.flush()),
         truncate: size => after('truncates', () => file.truncate(size)),
         close: () => file.close(),

@@ -7,6 +7,9 @@ import { serveWorker } from '../../runtime/remote/worker-host.js'
 import { SimulatedProcess, type SimulatedWorld } from './simulated-world.js'
 
 const MESSAGE_MS = 3
+const SLOW_MESSAGE_MS = 400
+
+export type MessageFate = 'in time' | 'late' | 'lost' | 'twice'
 
 /** One direction of a channel: messages take their time and keep their order. */
 class Line {
@@ -26,15 +29,18 @@ class Line {
     for (const _ of this.underWay) this.arriveLater(owner)
   }
 
-  deliver(message: unknown): void {
-    this.underWay.push(message)
-    if (this.owner !== undefined) this.arriveLater(this.owner)
+  deliver(message: unknown, fate: MessageFate): void {
+    if (fate === 'lost') return
+    for (let times = fate === 'twice' ? 2 : 1; times > 0; times--) {
+      this.underWay.push(message)
+      if (this.owner !== undefined) this.arriveLater(this.owner, fate === 'late' ? SLOW_MESSAGE_MS : MESSAGE_MS)
+    }
   }
 
   /** Whichever arrival comes first brings the oldest message. */
-  private arriveLater(owner: SimulatedProcess): void {
+  private arriveLater(owner: SimulatedProcess, mostMs = MESSAGE_MS): void {
     const { world } = this
-    this.busyUntilMs = Math.max(this.busyUntilMs, world.now + world.random() * MESSAGE_MS)
+    this.busyUntilMs = Math.max(this.busyUntilMs, world.now + world.random() * mostMs)
     world.later(owner, this.busyUntilMs - world.now, () => this.handler?.(this.underWay.shift()))
   }
 }
@@ -49,10 +55,10 @@ class SimulatedEnd {
     this.outward = outward
   }
 
-  port(owner: SimulatedProcess, isLost: (message: unknown) => boolean = () => false): Port {
+  port(owner: SimulatedProcess, fateOf: SimulatedThreadsContext['fate']): Port {
     return {
       post: message => {
-        if (owner.isAlive && !isLost(message)) this.outward.deliver(message)
+        if (owner.isAlive) this.outward.deliver(message, fateOf(owner, message))
       },
       onMessage: handler => this.inward.connect(owner, handler),
       close: () => undefined,
@@ -72,8 +78,8 @@ export interface SimulatedThreadsContext {
   /** Builds the graph as a worker's import of the module does. */
   plan(worker: SimulatedProcess): JobGraph
   environment(worker: SimulatedProcess, standardOutput: ByteOutput): Environment
-  /** Whether this message of a worker is lost. */
-  isLost(worker: SimulatedProcess, message: unknown): boolean
+  /** What becomes of a message. */
+  fate(from: SimulatedProcess, message: unknown): MessageFate
 }
 
 /** Worker threads of a simulated machine: they run the engine's own worker over its own protocol. */
@@ -88,14 +94,14 @@ export class SimulatedThreads implements WorkerThreads {
   }
 
   start(): WorkerThread {
-    const { world, master, plan, environment, isLost } = this.context
+    const { world, master, plan, environment, fate } = this.context
     const actor = new SimulatedProcess(`${master.name} worker ${this.started++}`, world)
     const [own, other] = ends(world)
-    const port = other.port(actor, message => isLost(actor, message))
+    const port = other.port(actor, fate)
     serveWorker(port, {
       plan: async () => plan(actor),
       environment: standardOutput => environment(actor, standardOutput),
-      openPort: end => (end as SimulatedEnd).port(actor),
+      openPort: end => (end as SimulatedEnd).port(actor, fate),
     })
     let onDeath: (cause: unknown) => void = () => undefined
     const worker = {
@@ -107,7 +113,7 @@ export class SimulatedThreads implements WorkerThreads {
     }
     this.workers.push(worker)
     return {
-      port: own.port(master),
+      port: own.port(master, fate),
       onDeath: handler => {
         onDeath = handler
       },

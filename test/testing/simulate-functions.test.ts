@@ -1,0 +1,3 @@
+import { testSeeds } from './simulated-seeds.js'
+
+testSeeds('functions', 'sessions')
