@@ -22,6 +22,8 @@ export interface WebWorkersOptions {
 }
 
 const CLOSE_TIMEOUT_MS = 10_000
+/** Loading the module and opening what the job reads takes longer than anything else. */
+const OPEN_TIMEOUT_MS = 300_000
 
 /** One worker a slot; a job of one slot stays in this worker. */
 export function webWorkers(options: WebWorkersOptions, environment: Environment): Workers {
@@ -32,7 +34,14 @@ export function webWorkers(options: WebWorkersOptions, environment: Environment)
       if (execution.slots.length === 1) return inThisThread(environment).open(deployment, events)
       const fingerprint = fingerprintOf(environment.createKernel(), execution)
       const workers = execution.slots.length
-      const settings = { workers, fingerprint, hangTimeoutMs, heartbeatMs, closeTimeoutMs: CLOSE_TIMEOUT_MS }
+      const settings = {
+        workers,
+        fingerprint,
+        hangTimeoutMs,
+        openTimeoutMs: OPEN_TIMEOUT_MS,
+        heartbeatMs,
+        closeTimeoutMs: CLOSE_TIMEOUT_MS,
+      }
       const threads = {
         start: () => startWorker(options),
         channel: () => {

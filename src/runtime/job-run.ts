@@ -159,8 +159,8 @@ export class JobRun implements JobHandle {
       const { error, outcome } = ended
       const isOver = this.wasCancelled || this.stopping !== undefined
       if (!isOver && this.changesParallelism(ended)) continue
-      // A job that did not even start would not start the next time, unless it was a worker that died.
-      const isHopeless = !this.hasRun && error?.code !== 'WORKER_FAILED'
+      // A job that did not even start would not start the next time, unless it was a worker that died or hung.
+      const isHopeless = !this.hasRun && error?.code !== 'WORKER_FAILED' && error?.code !== 'WORKER_HANGS'
       const delayMs = error === undefined || isOver || isHopeless ? undefined : mayRestart({ atMs: clock.elapsed() })
       if (error === undefined || delayMs === undefined) return this.result(error, outcome)
       this.restarts += 1

@@ -32,6 +32,10 @@ export default job('orders', j => {
   const fault = j.parameter('fault', 'none')
   const marker = j.parameter('marker', '')
   if (fault === 'other graph' && workerData?.specifier !== undefined) j.parameter('another', 'graph')
+  if (fault === 'hang while opening' && workerData?.specifier !== undefined && !existsSync(marker)) {
+    writeFileSync(marker, '')
+    for (;;);
+  }
   const act = row => {
     if (row.amount !== 777 || fault === 'none' || existsSync(marker)) return true
     if (marker !== '') writeFileSync(marker, '')
@@ -148,6 +152,8 @@ describe('workers', () => {
     ['reject', 'WORKER_FAILED', /nobody caught this/],
     ['hang', 'WORKER_HANGS', /does not return/],
     ['throw', 'USER_FUNCTION_FAILED', /thrown in a function/],
+    ['memory', 'WORKER_FAILED', /memory limit/],
+    ['hang while opening', 'WORKER_HANGS', /has not opened/],
   ])(
     'recover from a worker that ends by %s, with one event',
     async (fault, code, message) => {
@@ -156,7 +162,12 @@ describe('workers', () => {
       const { result, lines, events } = await ran(2, {
         parameters: { fault, marker },
         restart: sabot.fixedDelay(2, 10),
-        workers: { module: join(directory, 'orders.mjs'), hangTimeout: '1s' },
+        workers: {
+          module: join(directory, 'orders.mjs'),
+          hangTimeout: fault === 'hang' ? '1s' : '30s',
+          openTimeout: '20s',
+          heapLimitMb: 200,
+        },
         checkpointDirectory: join(directory, `checkpoints-${fault}`),
         checkpointInterval: 5,
       })

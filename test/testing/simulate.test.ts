@@ -62,7 +62,11 @@ describe('simulate', () => {
       let times = 0
       for (let seed = 1; seed <= 20 && times === 0; seed++) {
         // Checkpoints give the others something to happen to.
-        const faults = { ...NO_FAULTS, checkpoint: 0.02, [kind]: Math.max(0.02, DEFAULT_FAULTS[kind]) }
+        const faults = {
+          ...NO_FAULTS,
+          checkpoint: 0.02,
+          [kind]: kind === 'tornWrite' ? 0.3 : Math.max(0.02, DEFAULT_FAULTS[kind]),
+        }
         const { events, faults: counted } = await simulate(shape, {
           seed,
           createKernel,
@@ -84,7 +88,7 @@ describe('simulate', () => {
   it.each(['crash', 'workerDeath', 'workerHang', 'rescale', 'stop', 'tornWrite'] as const)(
     'finds a source that forgets its position by %s alone, and says with which seed and how',
     async kind => {
-      const faults = { ...NO_FAULTS, checkpoint: 0.02, [kind]: 0.01 }
+      const faults = { ...NO_FAULTS, checkpoint: 0.02, [kind]: kind === 'tornWrite' ? 0.3 : 0.02 }
       const failure = await found(sensorJob([forgetful()]), faults)
       expect(failure).toMatchObject({ code: 'SIMULATION_FAILED', details: { seed: expect.any(Number) } })
       expect(String(failure)).toMatch(/fails with seed \d+: (out|late)\.ndjson has .* lines instead of/)

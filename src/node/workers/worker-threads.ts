@@ -20,6 +20,10 @@ export interface WorkerOptions {
   readonly fromParallelism?: number
   /** A worker that answers nothing for so long is ended, and the job fails. Default '30s'. */
   readonly hangTimeout?: Duration
+  /** A worker that has not loaded the module and opened its subtasks after so long is ended. Default '5m'. */
+  readonly openTimeout?: Duration
+  /** The most JavaScript heap of one worker, MiB; it ends when it needs more, and the job fails. Default: as Node has it. */
+  readonly heapLimitMb?: number
 }
 
 /** What a worker thread is started with. */
@@ -38,14 +42,20 @@ export function nodeWorkers(
   data: Omit<WorkerData, 'specifier'>,
   environment: Environment,
 ): Workers {
-  const { module, exportName, count, fromParallelism = 1, hangTimeout = '30s' } = options
+  const { module, exportName, count, fromParallelism = 1, hangTimeout = '30s', openTimeout = '5m' } = options
+  const { heapLimitMb } = options
   if (count !== undefined && !(Number.isInteger(count) && count >= 1)) {
     throw new SabotError('INVALID_OPTION', `workers.count is a whole number from 1, not ${describeValue(count)}`, {
       option: 'workers.count',
       value: count,
     })
   }
+  if (heapLimitMb !== undefined && !(heapLimitMb > 0)) {
+    const message = `workers.heapLimitMb is a number of MiB above 0, not ${describeValue(heapLimitMb)}`
+    throw new SabotError('INVALID_OPTION', message, { option: 'workers.heapLimitMb', value: heapLimitMb })
+  }
   const hangTimeoutMs = parseDuration(hangTimeout)
+  const openTimeoutMs = parseDuration(openTimeout)
   const file = typeof module === 'string' && !module.startsWith('file:') ? module : fileURLToPath(module)
   const specifier = exportName === undefined ? file : `${file}:${exportName}`
   return {
@@ -54,15 +64,21 @@ export function nodeWorkers(
       if (execution.slots.length < fromParallelism) return inThisThread(environment).open(deployment, events)
       const workers = Math.min(count ?? execution.slots.length, execution.slots.length)
       const fingerprint = fingerprintOf(environment.createKernel(), execution)
-      const settings = { workers, fingerprint, hangTimeoutMs, closeTimeoutMs: CLOSE_TIMEOUT_MS }
-      return RemoteExecutor.open(deployment, threads({ ...data, specifier }), settings, environment, events)
+      const settings = { workers, fingerprint, hangTimeoutMs, openTimeoutMs, closeTimeoutMs: CLOSE_TIMEOUT_MS }
+      return RemoteExecutor.open(
+        deployment,
+        threads({ ...data, specifier }, heapLimitMb),
+        settings,
+        environment,
+        events,
+      )
     },
   }
 }
 
-function threads(workerData: WorkerData): WorkerThreads {
+function threads(workerData: WorkerData, heapLimitMb: number | undefined): WorkerThreads {
   return {
-    start: () => startThread(workerData),
+    start: () => startThread(workerData, heapLimitMb),
     channel() {
       const { port1, port2 } = new MessageChannel()
       return [port1, port2]
@@ -70,8 +86,11 @@ function threads(workerData: WorkerData): WorkerThreads {
   }
 }
 
-function startThread(workerData: WorkerData): WorkerThread {
-  const worker = new Worker(new URL('./worker-main.js', import.meta.url), { workerData })
+function startThread(workerData: WorkerData, heapLimitMb: number | undefined): WorkerThread {
+  const worker = new Worker(new URL('./worker-main.js', import.meta.url), {
+    workerData,
+    ...(heapLimitMb !== undefined && { resourceLimits: { maxOldGenerationSizeMb: heapLimitMb } }),
+  })
   return {
     port: nodePort(worker),
     onDeath(handler) {

@@ -29,6 +29,8 @@ export interface RemoteExecutorSettings {
   readonly fingerprint: string
   /** A worker that has said nothing for so long hangs in a function of the user: it is ended, and the job fails, ms. */
   readonly hangTimeoutMs: number
+  /** A worker that has not opened its subtasks after so long is ended, and the job fails, ms. */
+  readonly openTimeoutMs: number
   /** Workers tell how far they are so often, ms. Default: four times in `hangTimeoutMs`. */
   readonly heartbeatMs?: number
   /** How long a worker may take to close, ms. */
@@ -68,6 +70,7 @@ export class RemoteExecutor implements Executor {
       const subtasks = execution.subtasks.filter(({ slot }) => workerOfSlot(slot, count) === number)
       const states = statesFor(subtasks, deployment.states)
       const transfer = [...own.values()]
+      worker.watch()
       return worker.ask(
         { ...head, worker: number, workers: count, states, peers: own, heartbeatMs },
         'opened',
@@ -216,6 +219,7 @@ class Worker {
 
   private receive(message: WorkerMessage, standardOutput: ByteOutput): void {
     if (this.isDead) return
+    if (message.kind === 'opened') this.isOpen = true
     this.watch()
     switch (message.kind) {
       case 'heartbeat':
@@ -242,7 +246,6 @@ class Worker {
         this.answer('closed')
         break
       default:
-        if (message.kind === 'opened') this.isOpen = true
         this.answer(message.kind)
     }
   }
@@ -252,14 +255,17 @@ class Worker {
     this.waiting.delete(answer)
   }
 
-  /** Begins the wait for the next sign of life anew. Opening takes as long as the user's module does. */
-  private watch(): void {
+  /** Begins the wait for the next sign of life anew. While it opens nothing but the end of that is waited for. */
+  watch(): void {
+    const { hangTimeoutMs, openTimeoutMs } = this.settings
+    const { isOpen } = this
     this.cancelWatch()
-    const { hangTimeoutMs } = this.settings
-    if (!this.isOpen) return
-    this.cancelWatch = this.clock.schedule(hangTimeoutMs, () => {
-      const message = `Worker ${this.number} has not answered for ${hangTimeoutMs} ms: a function in it does not return`
-      const error = new SabotError('WORKER_HANGS', message, { worker: this.number, hangTimeoutMs })
+    const timeoutMs = isOpen ? hangTimeoutMs : openTimeoutMs
+    this.cancelWatch = this.clock.schedule(timeoutMs, () => {
+      const message = isOpen
+        ? `Worker ${this.number} has not answered for ${timeoutMs} ms: a function in it does not return`
+        : `Worker ${this.number} has not opened in ${timeoutMs} ms: the job's module, a source or a sink does not come back`
+      const error = new SabotError('WORKER_HANGS', message, { worker: this.number, timeoutMs })
       void this.terminate().then(() => this.fails(error))
     })
   }

@@ -46,6 +46,7 @@ const MOST_DISTURBANCES = 12
 /** A job that fails more often than it is disturbed fails by itself. */
 const MOST_RESTARTS = 4 * MOST_DISTURBANCES
 const HANG_TIMEOUT_MS = 4_000
+const OPEN_TIMEOUT_MS = 20_000
 
 /** One run of a job on a machine of its own: lives of the machine, until the job has finished. */
 export class SimulatedRun {
@@ -128,6 +129,7 @@ export class SimulatedRun {
           workers: Math.min(workers, deployment.execution.slots.length),
           fingerprint,
           hangTimeoutMs: HANG_TIMEOUT_MS,
+          openTimeoutMs: OPEN_TIMEOUT_MS,
           closeTimeoutMs: HANG_TIMEOUT_MS,
         }
         return RemoteExecutor.open(deployment, threads, remote, environment, events)
@@ -210,12 +212,7 @@ export class SimulatedRun {
     } else if (worker !== undefined && this.happensNow('workerDeath', `${worker.actor.name} dies`)) {
       this.disturbances += 1
       worker.die(new Error('it was killed'))
-    } else if (
-      worker !== undefined &&
-      // Opening takes as long as it takes: nobody finds out about a worker that hangs there.
-      handle.status === 'running' &&
-      this.happensNow('workerHang', `${worker.actor.name} hangs`)
-    ) {
+    } else if (worker !== undefined && this.happensNow('workerHang', `${worker.actor.name} hangs`)) {
       this.disturbances += 1
       worker.actor.isFrozen = true
     } else if (handle.status === 'running' && this.happensNow('rescale', `${master.name} is to be rescaled`)) {
