@@ -7,7 +7,7 @@ import { cpuTimed } from './cpu-time.js'
 import type { Benchmark } from './harness.js'
 import { type PlainEvents, type PlainQuery, plainQueries } from './peers/nexmark.js'
 
-const EVENTS = Number(process.env['SABOT_NEXMARK_EVENTS'] ?? 500_000)
+const EVENTS = Number(process.env.SABOT_NEXMARK_EVENTS ?? 500_000)
 /** 50 s of event time, so that windows of 10 s open and close. */
 const OPTIONS = { events: EVENTS, rate: EVENTS / 50 }
 

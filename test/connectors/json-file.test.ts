@@ -274,7 +274,9 @@ describe('json()', () => {
       details: { path: 'c' },
     })
     expect(() => json([], SHAPE)).toThrow(TypeError)
-    expect(() => json('in', SHAPE, { invalid: 'ignore' as 'skip' })).toThrow(/'fail', 'skip', 'deadLetter' or a function/)
+    expect(() => json('in', SHAPE, { invalid: 'ignore' as 'skip' })).toThrow(
+      /'fail', 'skip', 'deadLetter' or a function/,
+    )
     expect(() => json('in', SHAPE, { compression: 'lz4' as 'gzip' })).toThrow(/'gzip' or 'zstd'/)
   })
 
