@@ -30,6 +30,9 @@ export interface ReplayOptions<Row> {
  *   when the source has another number of rows
  */
 export function replay<Row>(source: Source<Row>, { by, speed }: ReplayOptions<Row>): Source<Row> {
+  if (typeof by !== 'function') {
+    throw new TypeError(`by is a function of a row, such as row => row.at, not ${describeValue(by)}`)
+  }
   if (speed !== undefined && !(speed > 0 && Number.isFinite(speed))) {
     throw new TypeError(`speed is a number above 0, not ${describeValue(speed)}`)
   }

@@ -257,6 +257,7 @@ describe('replay', () => {
 
   it('refuses sources that are read once, and inputs that changed since the checkpoint', async () => {
     expect(() => replay(iterable([{ n: 1 }]), { by: row => row.n })).toThrow(TypeError)
+    expect(() => replay(memory([{ n: 1 }]), { by: 'n' as never })).toThrow(/by is a function of a row/)
     const position = { row: 1, rowCount: 2 }
     const source = replay(memory([{ n: 1 }, { n: 2 }, { n: 3 }]), { by: row => row.n })
     await expect(source.open(contextOf({ position }))).rejects.toMatchObject({ code: 'SOURCE_CHANGED' })

@@ -2,8 +2,10 @@
  * Keys blocks, as snapshots of version 1 held them (assembly/keys/blocks.ts). The kernel only reads them, so they are
  * written here, from the keys section of a snapshot of today.
  */
+
 import { SNAPSHOT_AT_PARAMS_BYTES, SNAPSHOT_HEADER_BYTES } from '../../assembly/abi.js'
 import { tumbling } from '../../src/core/window-geometry.js'
+import { concatBytes } from '../../src/formats/file-encoder.js'
 import type { KeyIndex } from '../../src/kernel/keys.js'
 import type { Kernel } from '../../src/kernel/module.js'
 import { WindowState } from '../../src/kernel/windows.js'
@@ -92,7 +94,7 @@ export function writeBlocks(kernel: Kernel, index: KeyIndex): Blocks {
     const keys = byGroup.get(group)
     return keys === undefined ? new Uint8Array(0) : blockOf(index, keys)
   })
-  return { bytes: Uint8Array.from(Buffer.concat(blocks)), sizes: blocks.map(({ length }) => length) }
+  return { bytes: concatBytes(blocks), sizes: blocks.map(({ length }) => length) }
 }
 
 /** Reads one block; the status, and old id → id as far as it came. */
