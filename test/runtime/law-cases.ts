@@ -35,6 +35,7 @@ import {
   tumbling,
   valueState,
 } from '../../src/index.js'
+import { nextTurn } from '../platform/next-turn.js'
 import { OUTPUT, type Reading } from './streams.js'
 
 type Keyed = KeyedStream<Reading, 'sensor'>
@@ -277,7 +278,7 @@ export const LAW_CASES: readonly LawCase[] = [
 function called(keyed: Keyed, ordered: boolean): Stream<unknown> {
   const shape = { sensor: 'utf8', value: 'f64' } as const
   const answer = async (row: { readonly sensor: string; readonly value: number }, attempt: number) => {
-    for (let turn = 0; turn <= Math.abs(row.value) % 4; turn++) await new Promise(setImmediate)
+    for (let turn = 0; turn <= Math.abs(row.value) % 4; turn++) await nextTurn()
     if (attempt === 1 && row.value % 3 === 0) throw new Error('try again')
     return row
   }

@@ -143,7 +143,8 @@ describe.each(LAW_CASES.map(one => [one.name, one] as const))('%s', (_name, of) 
     expect(await outcome(of, rows, LIVES)).toEqual(expected)
   })
 
-  it.skipIf(of.waits === true)('gives the same however rows are cut, and restored at every position', () => {
+  const itSteps = of.waits === true ? undefined : it
+  itSteps?.('gives the same however rows are cut, and restored at every position', () => {
     const few: Rows = [rows[0].slice(0, 40), rows[1].slice(0, 40)]
     const expected = outputsOf(of, few, modeOf('batched'))
     expect(Object.values(expected).flat().length).toBeGreaterThan(2)
@@ -151,7 +152,8 @@ describe.each(LAW_CASES.map(one => [one.name, one] as const))('%s', (_name, of) 
       expect(outputsOf(of, few, mode), mode.name).toEqual(expected)
   })
 
-  it.runIf(of.anyOrder)('gives the same for any order of records within the bound', async () => {
+  const itReorders = of.anyOrder ? it : undefined
+  itReorders?.('gives the same for any order of records within the bound', async () => {
     const [one, two] = [distinct(readings(ROWS, 13, 0)), distinct(readings(ROWS, 14, 0))]
     const expected = await outcome(of, [shuffled(one, 1), two], [{ parallelism: 1 }])
     expect(await outcome(of, [shuffled(one, 2), shuffled(two, 3)], [{ parallelism: 3 }], 5)).toEqual(expected)

@@ -138,7 +138,8 @@ async function runJob(job: Job, file: string, options: RunCommandOptions): Promi
     ...(checkpointDirectory === undefined ? {} : { checkpointDirectory }),
     ...(options.checkpointInterval === undefined ? {} : { checkpointInterval: options.checkpointInterval }),
     ...(options.http && { http: { ...options.http, token: process.env.SABOT_HTTP_TOKEN, onListening } }),
-    onEvent: event => (log === undefined ? reportEvent(event, checkpointDirectory ?? '') : log.event(event)),
+    onEvent: event =>
+      log === undefined ? reportEvent(event, resumePath(options) ?? checkpointDirectory ?? '') : log.event(event),
     // With --json standard output belongs to the result: a job that prints its rows prints them beside it.
     standardOutput: byteOutput(json ? process.stderr : process.stdout),
   })
@@ -170,6 +171,11 @@ export function bareResume(args: readonly string[]): string[] {
   const next = args[at + 1]
   if (at < 0 || next === undefined || !/\.[cm]?[jt]sx?(:\w+)?$/.test(next)) return [...args]
   return [...args.slice(0, at), next, '--resume', ...args.slice(at + 2)]
+}
+
+/** The path after --resume; a number there is a checkpoint in the job's own directory. */
+function resumePath({ resume }: RunCommandOptions): string | undefined {
+  return typeof resume === 'string' && !/^\d+$/.test(resume) ? resume : undefined
 }
 
 function resumeFrom({ resume, allowNonRestored }: RunCommandOptions): boolean | ResumeFrom {
