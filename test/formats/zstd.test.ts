@@ -3,8 +3,8 @@ import { loadZstd } from '../../src/formats/zstd.js'
 import { seededRandom } from '../../src/testing/seeded-random.js'
 import { setting } from '../platform/setting.js'
 
-/** Damaged frames. */
-const MUTATIONS = setting('SABOT_MUTATIONS', 5000)
+/** Damaged frames. Files of Parquet and Avro that are damaged have more of them. */
+const MUTATIONS = Math.ceil(setting('SABOT_MUTATIONS', 8000) / 4)
 
 const TEXT = Array.from({ length: 120 }, (_, n) => {
   const at = 1_700_000_000_000 + ((n * 7919) % 1009)
