@@ -15,7 +15,8 @@ const alias = [
 const common = {
   expect: { requireAssertions: true },
   globalSetup: ['./test/services/wasm.ts'],
-  testTimeout: 60_000,
+  // With coverage on, a worker of a page takes long to load its hundreds of modules.
+  testTimeout: 180_000,
   hookTimeout: 60_000,
 }
 
