@@ -74,6 +74,7 @@ export class Task {
   private released: boolean | undefined
   private failure: { readonly cause: unknown } | undefined
   private nextEntry = 0
+  /** When the event loop last had a turn for certain. A wait is none: what it waits for may come within this one. */
   private turnStart = 0
   private startedAtMs: number | undefined
   private backpressuredMs = 0
@@ -226,8 +227,7 @@ export class Task {
       if (space !== undefined || deepest < blocked) {
         const from = this.clock.elapsed()
         await (space ?? this.signal.wait())
-        this.turnStart = this.clock.elapsed()
-        this.backpressuredMs += this.turnStart - from
+        this.backpressuredMs += this.clock.elapsed() - from
         continue
       }
       const node = nodes[deepest]
@@ -358,7 +358,6 @@ export class Task {
       waits.length === 0 ? undefined : this.clock.schedule(Math.min(...waits), () => this.signal.raise())
     await this.signal.wait()
     cancelTimer?.()
-    this.turnStart = this.clock.elapsed()
     this.checkIdleness()
   }
 

@@ -165,15 +165,32 @@ describe('a job', () => {
         return Promise.resolve()
       }
     }
-    const clock = new TickingClock()
-    const graph = job('turns', j =>
-      j
-        .from(generator(n => ({ n }), { count: 5_000 }))
-        .map(r => ({ n: r.n }))
-        .to(collect()),
-    ).plan()
-    await execute(graph, environment(new MemoryFiles(), clock), { batchRows: 10 }).ended
-    expect(clock.turns).toBeGreaterThan(100)
+    const rows = generator(n => ({ n }), { count: 5_000 })
+    // What it waits for comes within the same turn of the event loop.
+    const later: Source<{ n: number }> = {
+      ...rows,
+      schema: rows.schema,
+      open: async context => {
+        const reader = await rows.open(context)
+        const read = async () => {
+          for (let wait = 0; wait < 20; wait++) await undefined
+          return reader.read()
+        }
+        return { rowCount: undefined, read, close: () => reader.close() }
+      },
+    }
+    for (const source of [rows, later]) {
+      const clock = new TickingClock()
+      const graph = job('turns', j =>
+        j
+          .from(source)
+          .map(r => ({ n: r.n }))
+          .to(collect()),
+      ).plan()
+      await execute(graph, environment(new MemoryFiles(), clock), { batchRows: 10 }).ended
+      expect(clock.turns).toBeGreaterThan(100)
+      expect(clock.longest).toBeLessThan(20)
+    }
   })
 
   it('takes large batches in pieces while a function is slow, and results stay the same', async () => {
