@@ -15,8 +15,7 @@ const alias = [
 const common = {
   expect: { requireAssertions: true },
   globalSetup: ['./test/services/wasm.ts'],
-  // With coverage on, a worker of a page takes long to load its hundreds of modules.
-  testTimeout: 180_000,
+  testTimeout: 60_000,
   hookTimeout: 60_000,
 }
 
@@ -54,13 +53,17 @@ const browserProject = (executablePath: string): TestProjectConfiguration => ({
   test: {
     ...common,
     name: 'browser',
-    include: ['test/**/*.browser.test.ts', ...neutralTests(path('.'))],
     browser: {
       enabled: true,
       headless: true,
       screenshotFailures: false,
       provider: playwright({ launchOptions: { executablePath, args: chromiumArguments } }),
-      instances: [{ browser: 'chromium' }],
+      // A browser for each: all workers of a process share one range of addresses, of which each WASM memory reserves
+      // some 10 GB until it is collected, and a worker cannot make the pages of other tests collect theirs.
+      instances: [
+        { browser: 'chromium', name: 'page', include: ['test/**/*.browser.test.ts'] },
+        { browser: 'chromium', name: 'neutral', include: neutralTests(path('.')) },
+      ],
     },
   },
 })
