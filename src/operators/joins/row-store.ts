@@ -82,6 +82,11 @@ export class RowStore {
     return this.slots.take(count)
   }
 
+  /** Slots that were taken and not written to. */
+  giveBack(slots: Uint32Array): void {
+    this.slots.give(slots)
+  }
+
   /** Keeps row i of a batch without a selection at slots[i]; see `add`. */
   write(batch: Batch, slots: Uint32Array, restored?: Float64Array): void {
     for (const [index, { name }] of this.fields.entries()) this.columns[index]?.write(batch.column(name), slots)
@@ -133,7 +138,9 @@ export class RowStore {
 
   private nextArrivals(count: number): Float64Array {
     const arrivals = new Float64Array(count)
-    for (let row = 0; row < count; row++) arrivals[row] = this.counter.next++
+    const first = this.counter.next
+    for (let row = 0; row < count; row++) arrivals[row] = first + row
+    this.counter.next = first + count
     return arrivals
   }
 

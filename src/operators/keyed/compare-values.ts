@@ -10,6 +10,12 @@ export function comparison(type: ColumnType, order: 'asc' | 'desc'): Comparison 
   const sign = order === 'asc' ? 1 : -1
   const unit = typeof type === 'object' && type.kind === 'decimal' ? decimalUnits : (value: unknown) => value
   return (a, b) => {
+    // Most values are numbers; a decimal that is one is in units.
+    if (typeof a === 'number' && typeof b === 'number') {
+      if (a < b) return -sign
+      if (a > b) return sign
+      if (a === b) return 0
+    }
     const aIsLast = isLast(a)
     const bIsLast = isLast(b)
     if (aIsLast || bIsLast) return Number(aIsLast) - Number(bIsLast)

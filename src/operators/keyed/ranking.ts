@@ -1,24 +1,12 @@
-import { DELETE, INSERT, type RowKind, UPDATE_AFTER, UPDATE_BEFORE } from '../../core/row-kind.js'
+import { DELETE, INSERT, UPDATE_AFTER, UPDATE_BEFORE } from '../../core/row-kind.js'
 import type { Comparison } from './compare-values.js'
+import type { RankedChanges } from './ranked-changes.js'
 
 /**
  * What becomes of rows of equal value: 'earlier' and 'later': the one that came earlier (later) ranks higher, and each
  * has a rank of its own (SQL's ROW_NUMBER); 'all': they share the rank of the first of them (SQL's RANK).
  */
 export type Ties = 'earlier' | 'later' | 'all'
-
-/** A row among the best, by its number in the store, and the value that ranks it. */
-export interface Ranked {
-  readonly row: number
-  readonly rank: unknown
-}
-
-/** A row of the changelog, with its rank from 1 on. */
-export interface RankedChange {
-  readonly row: number
-  readonly rank: number
-  readonly kind: RowKind
-}
 
 export interface RankingSettings {
   /** The highest rank that is kept. */
@@ -30,123 +18,121 @@ export interface RankingSettings {
   readonly showsRank: boolean
 }
 
-const NO_CHANGES: readonly RankedChange[] = []
+/** Where the values stand that rank rows, by the rows' numbers in the store. */
+export type RankValues = unknown[]
 
-/** Adds rows to lists of the best ones, best first, and tells what changes by it. */
+/** Adds rows to lists of the best ones, best first, and tells what changes by it. Rows are numbers of a store. */
 export class Ranking {
   private readonly settings: RankingSettings
   private readonly compare: Comparison
+  private readonly values: RankValues
 
-  constructor(settings: RankingSettings, compare: Comparison) {
+  constructor(settings: RankingSettings, compare: Comparison, values: RankValues) {
     this.settings = settings
     this.compare = compare
+    this.values = values
+  }
+
+  /** Where a row of this value comes among the others; -1: it is not one of the best. */
+  placeOf(best: readonly number[], value: unknown): number {
+    const { compare, values } = this
+    const { n, ties } = this.settings
+    let place = best.length
+    while (place > 0) {
+      const order = compare(values[best[place - 1] as number], value)
+      // Behind those of equal value, but for 'later'.
+      if (order < 0 || (order === 0 && ties !== 'later')) break
+      place--
+    }
+    return this.rankAt(best, place, value) > n ? -1 : place
   }
 
   /**
-   * Law: applied to what came before, the changes give `best` as it is then, with the ranks if they are shown. Where
-   * nothing changes, the row is not taken. Rows that are not among the best any more are added to `gone`.
+   * Puts a row at its place, where its value stands among the values already. Law: applied to what came before, the
+   * changes give `best` as it is then, with the ranks if they are shown.
    */
-  insert(best: Ranked[], value: unknown, row: number, gone: number[]): readonly RankedChange[] {
-    const { n, ties, updates, showsRank } = this.settings
-    const place = this.placeOf(best, value)
-    if (this.rankAt(best, place, value) > n) return NO_CHANGES
-    if (!showsRank && ties !== 'all') return replacedLast(best, place, { row, rank: value }, this.settings, gone)
-    const before = showsRank ? best.map((ranked, at) => ({ ranked, rank: this.rankAt(best, at, ranked.rank) })) : []
-    const added: Ranked = { row, rank: value }
-    best.splice(place, 0, added)
+  insert(best: number[], place: number, row: number, changes: RankedChanges): void {
+    const { ties, updates, showsRank } = this.settings
+    if (!showsRank && ties !== 'all') {
+      this.replaceLast(best, place, row, changes)
+      return
+    }
+    const before = showsRank ? best.map((other, at) => ({ row: other, rank: this.rankOf(best, at) })) : []
+    best.splice(place, 0, row)
     const out = best.splice(this.endOf(best))
-    for (const { row: pushed } of out) gone.push(pushed)
-    if (!showsRank) return replaced(added, out, updates)
-    return ties === 'all' ? this.shifted(before, best, added, out) : movedUp(before, best)
+    for (const pushed of out) changes.leave(pushed)
+    if (!showsRank) {
+      for (const pushed of out) changes.note(pushed, 0, updates ? UPDATE_BEFORE : DELETE)
+      changes.note(row, 0, out.length > 0 && updates ? UPDATE_AFTER : INSERT)
+    } else if (ties === 'all') this.noteShifted(before, best, row, changes)
+    else noteMoved(before, best, changes)
   }
 
-  /** Where a row comes among the others; behind those of equal value, but for 'later'. */
-  private placeOf(best: readonly Ranked[], value: unknown): number {
-    let place = best.length
-    while (place > 0) {
-      const order = this.compare((best[place - 1] as Ranked).rank, value)
-      if (order < 0 || (order === 0 && this.settings.ties !== 'later')) break
-      place--
+  /** Where ranks do not show and ties have an order, at most one row is pushed out. */
+  private replaceLast(best: number[], place: number, row: number, changes: RankedChanges): void {
+    const { n, updates } = this.settings
+    const isFull = best.length >= n
+    if (isFull) {
+      const out = best.pop() as number
+      changes.leave(out)
+      changes.note(out, 0, updates ? UPDATE_BEFORE : DELETE)
     }
-    return place
+    if (place === best.length) best.push(row)
+    else best.splice(place, 0, row)
+    changes.note(row, 0, isFull && updates ? UPDATE_AFTER : INSERT)
+  }
+
+  private rankOf(best: readonly number[], at: number): number {
+    return this.rankAt(best, at, this.values[best[at] as number])
   }
 
   /** The rank of a row of this value at `place`. */
-  private rankAt(best: readonly Ranked[], place: number, value: unknown): number {
+  private rankAt(best: readonly number[], place: number, value: unknown): number {
     if (this.settings.ties !== 'all') return place + 1
     let first = place
-    while (first > 0 && this.compare((best[first - 1] as Ranked).rank, value) === 0) first--
+    while (first > 0 && this.compare(this.values[best[first - 1] as number], value) === 0) first--
     return first + 1
   }
 
   /** How many rows stay. */
-  private endOf(best: readonly Ranked[]): number {
+  private endOf(best: readonly number[]): number {
     const { n, ties } = this.settings
     if (ties !== 'all' || best.length <= n) return Math.min(n, best.length)
-    const last = (best[n - 1] as Ranked).rank
+    const last = this.values[best[n - 1] as number]
     let end = n
-    while (end < best.length && this.compare((best[end] as Ranked).rank, last) === 0) end++
+    while (end < best.length && this.compare(this.values[best[end] as number], last) === 0) end++
     return end
   }
 
   /** Ranks are shared, so that a row is known by itself: what goes, the rows whose ranks change, what comes. */
-  private shifted(
-    before: readonly { readonly ranked: Ranked; readonly rank: number }[],
-    best: readonly Ranked[],
-    added: Ranked,
-    out: readonly Ranked[],
-  ): readonly RankedChange[] {
-    const goes = before.filter(({ ranked }) => out.includes(ranked))
-    const changes = goes.map(({ ranked, rank }): RankedChange => ({ row: ranked.row, rank, kind: DELETE }))
-    for (const { ranked, rank } of before) {
-      if (out.includes(ranked)) continue
-      const now = this.rankAt(best, best.indexOf(ranked), ranked.rank)
-      if (now !== rank) changes.push(...update(ranked.row, rank, ranked.row, now))
+  private noteShifted(before: readonly Ranked[], best: readonly number[], added: number, changes: RankedChanges): void {
+    for (const { row, rank } of before) if (!best.includes(row)) changes.note(row, rank, DELETE)
+    for (const { row, rank } of before) {
+      const at = best.indexOf(row)
+      if (at < 0) continue
+      const now = this.rankOf(best, at)
+      if (now !== rank) noteUpdate(changes, { row, rank }, { row, rank: now })
     }
-    changes.push({ row: added.row, rank: this.rankAt(best, best.indexOf(added), added.rank), kind: INSERT })
-    return changes
+    changes.note(added, this.rankOf(best, best.indexOf(added)), INSERT)
   }
 }
 
-/** The same, where at most one row is pushed out. */
-function replacedLast(
-  best: Ranked[],
-  place: number,
-  added: Ranked,
-  { n, updates }: RankingSettings,
-  gone: number[],
-): readonly RankedChange[] {
-  const out = best.length < n ? undefined : best.pop()
-  if (place === best.length) best.push(added)
-  else best.splice(place, 0, added)
-  const comes: RankedChange = { row: added.row, rank: 0, kind: out !== undefined && updates ? UPDATE_AFTER : INSERT }
-  if (out === undefined) return [comes]
-  gone.push(out.row)
-  return [{ row: out.row, rank: 0, kind: updates ? UPDATE_BEFORE : DELETE }, comes]
-}
-
-/** Without ranks: what is pushed out goes, then the row comes. */
-function replaced(added: Ranked, out: readonly Ranked[], updates: boolean): readonly RankedChange[] {
-  const changes = out.map(({ row }): RankedChange => ({ row, rank: 0, kind: updates ? UPDATE_BEFORE : DELETE }))
-  return [...changes, { row: added.row, rank: 0, kind: out.length > 0 && updates ? UPDATE_AFTER : INSERT }]
+interface Ranked {
+  readonly row: number
+  readonly rank: number
 }
 
 /** Each rank has one row, as in Flink's top n with rank numbers: from the new row on, each rank gets another. */
-function movedUp(
-  before: readonly { readonly ranked: Ranked; readonly rank: number }[],
-  best: readonly Ranked[],
-): readonly RankedChange[] {
-  return best.flatMap((ranked, at): readonly RankedChange[] => {
-    const old = before[at]?.ranked
-    if (old === ranked) return NO_CHANGES
-    if (old === undefined) return [{ row: ranked.row, rank: at + 1, kind: INSERT }]
-    return update(old.row, at + 1, ranked.row, at + 1)
-  })
+function noteMoved(before: readonly Ranked[], best: readonly number[], changes: RankedChanges): void {
+  for (const [at, row] of best.entries()) {
+    const old = before[at]?.row
+    if (old === row) continue
+    if (old === undefined) changes.note(row, at + 1, INSERT)
+    else noteUpdate(changes, { row: old, rank: at + 1 }, { row, rank: at + 1 })
+  }
 }
 
-function update(before: number, from: number, after: number, to: number): readonly RankedChange[] {
-  return [
-    { row: before, rank: from, kind: UPDATE_BEFORE },
-    { row: after, rank: to, kind: UPDATE_AFTER },
-  ]
+function noteUpdate(changes: RankedChanges, before: Ranked, after: Ranked): void {
+  changes.note(before.row, before.rank, UPDATE_BEFORE)
+  changes.note(after.row, after.rank, UPDATE_AFTER)
 }

@@ -3,7 +3,7 @@ import { BatchBuilder } from '../../core/batch-builder.js'
 import { Int32Column } from '../../core/columns-fixed.js'
 import { SabotError } from '../../core/errors.js'
 import { addCounters, countersMember, type Json, memberOf } from '../../core/json.js'
-import { INSERT, type RowKind } from '../../core/row-kind.js'
+import { INSERT } from '../../core/row-kind.js'
 import { RowReader } from '../../core/row-view.js'
 import { Schema } from '../../core/schema.js'
 import type { ColumnType } from '../../core/types.js'
@@ -16,7 +16,8 @@ import { marksAt } from '../row-marks.js'
 import { comparison } from './compare-values.js'
 import { keyFields } from './key-fields.js'
 import { KeySlots } from './key-slots.js'
-import { type Ranked, type RankedChange, Ranking, type Ties } from './ranking.js'
+import { RankedChanges } from './ranked-changes.js'
+import { Ranking, type RankValues, type Ties } from './ranking.js'
 
 export interface TopNSettings {
   readonly keys: readonly string[]
@@ -56,21 +57,15 @@ interface Opened {
   readonly ranking: Ranking
 }
 
-/** What a batch changes, in order. */
-interface Changes {
-  readonly rows: number[]
-  readonly ranks: number[]
-  readonly kinds: RowKind[]
-  /** The row of the batch that brought each about. */
-  readonly origins: number[]
-}
-
 class TopNOperator implements Operator {
   readonly dropped: Record<string, number> = {}
   private readonly context: OperatorContext
   private readonly settings: TopNSettings
-  /** By slot, best first. */
-  private readonly best: (Ranked[] | undefined)[] = []
+  /** By slot, rows of the store, best first. */
+  private readonly best: (number[] | undefined)[] = []
+  /** By row of the store, what ranks it. */
+  private readonly rankValues: RankValues = []
+  private readonly changes = new RankedChanges()
   /** By slot, the latest event time, ms; with a time to live only. */
   private readonly latest: number[] = []
   private readonly timers: TimerQueue
@@ -93,37 +88,37 @@ class TopNOperator implements Operator {
     const { keys, store, ranking } = opened
     const slots = keys.code(batch)
     const rankOf = this.ranksOf(batch)
+    const { changes, rankValues } = this
     const rows = store.take(slots.length)
-    const changes: Changes = { rows: [], ranks: [], kinds: [], origins: [] }
-    const taken: number[] = []
-    const gone: number[] = []
+    const taken = new Uint32Array(slots.length)
+    let count = 0
     for (let at = 0; at < slots.length; at++) {
       const watermark = batch.watermarks?.[at] ?? Number.NEGATIVE_INFINITY
-      if (watermark >= this.timers.next) this.forget(keys, watermark, gone)
+      if (watermark >= this.timers.next) this.forget(keys, watermark)
       const slot = slots[at] as number
-      const row = rows[at] as number
       const best = keys.isHeld(slot) ? (this.best[slot] ?? []) : []
-      const changed = ranking.insert(best, rankOf(at), row, gone)
-      if (changed.length > 0) taken.push(at)
-      else gone.push(row)
-      for (let index = 0; index < changed.length; index++) noteChange(changes, changed[index] as RankedChange, at)
-      this.keep(keys, slot, best, timestamps?.[at] ?? 0, watermark, gone)
+      const value = rankOf(at)
+      const place = ranking.placeOf(best, value)
+      if (place >= 0) {
+        const row = rows[count] as number
+        taken[count++] = at
+        rankValues[row] = value
+        changes.origin = at
+        ranking.insert(best, place, row, changes)
+      }
+      this.keep(keys, slot, best, timestamps?.[at] ?? 0, watermark)
     }
-    if (taken.length === rows.length) store.write(batch, rows)
-    else if (taken.length > 0) {
-      const kept = Uint32Array.from(taken)
-      const places = kept.map(at => rows[at] as number)
-      store.write(batch.select(kept).compact(), places)
-    }
-    this.emit(opened, batch, changes)
-    store.release(Uint32Array.from(gone))
+    store.giveBack(rows.subarray(count))
+    if (count === rows.length) store.write(batch, rows)
+    else if (count > 0) store.write(batch.select(taken.subarray(0, count)).compact(), rows.subarray(0, count))
+    this.emit(opened, batch)
+    this.letGo(store)
   }
 
   onWatermark(timestamp: number): undefined {
     if (this.opened !== undefined) {
-      const gone: number[] = []
-      this.forget(this.opened.keys, timestamp, gone)
-      this.opened.store.release(Uint32Array.from(gone))
+      this.forget(this.opened.keys, timestamp)
+      this.letGo(this.opened.store)
     }
     this.context.output.watermark(timestamp)
   }
@@ -140,12 +135,12 @@ class TopNOperator implements Operator {
     const bytes = keys.snapshot(({ slots }, writer) => {
       const lists = Array.from(slots, slot => this.best[slot] ?? [])
       const reader = new RowReader(store.schema)
-      reader.bind(store.batch(Uint32Array.from(lists.flat(), ({ row }) => row)))
+      reader.bind(store.batch(Uint32Array.from(lists.flat())))
       let at = 0
       const kept = lists.map(list =>
-        list.map(({ rank }) => {
+        list.map(row => {
           reader.at(at++)
-          return [encodeValue(reader.materialize()), encodeValue(rank)]
+          return [encodeValue(reader.materialize()), encodeValue(this.rankValues[row])]
         }),
       )
       writer.text(JSON.stringify(kept))
@@ -169,8 +164,10 @@ class TopNOperator implements Operator {
           )
           let at = 0
           for (const [place, slot] of slots.entries()) {
-            this.best[slot] = (kept[place] ?? []).map(([, rank]): Ranked => {
-              return { row: rows[at++] ?? 0, rank: decodeValue(rank) }
+            this.best[slot] = (kept[place] ?? []).map(([, rank]) => {
+              const row = rows[at++] ?? 0
+              this.rankValues[row] = decodeValue(rank)
+              return row
             })
           }
           if (!this.expires) return
@@ -206,14 +203,7 @@ class TopNOperator implements Operator {
   }
 
   /** The key of a row that comes when it should be forgotten already is not kept. */
-  private keep(
-    keys: KeySlots,
-    slot: number,
-    best: Ranked[],
-    timestamp: number,
-    watermark: number,
-    gone: number[],
-  ): void {
+  private keep(keys: KeySlots, slot: number, best: number[], timestamp: number, watermark: number): void {
     if (!this.expires) {
       keys.hold(slot)
       this.best[slot] = best
@@ -222,7 +212,7 @@ class TopNOperator implements Operator {
     const isNew = !keys.isHeld(slot)
     const latest = isNew ? timestamp : Math.max(this.latest[slot] ?? timestamp, timestamp)
     if (isNew && latest + this.settings.ttlMs <= watermark) {
-      for (const { row } of best) gone.push(row)
+      for (const row of best) this.changes.leave(row)
       return
     }
     keys.hold(slot)
@@ -236,34 +226,44 @@ class TopNOperator implements Operator {
   }
 
   /** A timer stands for the first record of a key; where later ones came, it goes on to the end of the last. */
-  private forget(keys: KeySlots, watermark: number, gone: number[]): void {
-    while (this.timers.poll(watermark)) {
-      const { slot, time } = this.timers
-      const end = this.endOf(slot)
-      if (end > time) {
-        this.timers.register(end, slot)
+  private forget(keys: KeySlots, watermark: number): void {
+    const { timers } = this
+    const waiting: number[] = []
+    while (timers.poll(watermark)) {
+      const { slot } = timers
+      if (this.endOf(slot) > watermark) {
+        waiting.push(slot)
         continue
       }
-      for (const { row } of this.best[slot] ?? []) gone.push(row)
+      for (const row of this.best[slot] ?? []) this.changes.leave(row)
       this.best[slot] = undefined
       keys.release(slot)
     }
+    // Behind the others: the queue hands out what is due at once as long as nothing is registered in between.
+    for (const slot of waiting) timers.register(this.endOf(slot), slot)
+  }
+
+  /** Of what left, nothing stays; nor of rows beyond all that the store has. */
+  private letGo(store: RowStore): void {
+    store.release(this.changes.left)
+    this.changes.clear()
+    if (this.rankValues.length > store.limit) this.rankValues.length = store.limit
   }
 
   /** Rows carry the times of the record that brought them about. */
-  private emit({ schema, store }: Opened, batch: Batch, { rows, ranks, kinds, origins }: Changes): void {
+  private emit({ schema, store }: Opened, batch: Batch): void {
     const { rankField } = this.settings
+    const { length } = this.changes
     this.outputSchema ??= rankedSchema(schema, rankField)
-    for (let from = 0; from < rows.length; from += OUTPUT_ROWS) {
-      const to = from + OUTPUT_ROWS
-      const { columns, rowCount } = store.batch(Uint32Array.from(rows.slice(from, to)))
-      const rowKinds = Uint8Array.from(kinds.slice(from, to))
-      const { timestamps, watermarks } = marksAt(batch, Uint32Array.from(origins.slice(from, to)))
-      const shown = rankField === undefined ? [] : [new Int32Column(Int32Array.from(ranks.slice(from, to)))]
+    for (let from = 0; from < length; from += OUTPUT_ROWS) {
+      const { rows, ranks, origins, kinds } = this.changes.slice(from, Math.min(length, from + OUTPUT_ROWS))
+      const { columns, rowCount } = store.batch(rows)
+      const { timestamps, watermarks } = marksAt(batch, origins)
+      const shown = rankField === undefined ? [] : [new Int32Column(ranks)]
       this.context.output.batch(
         new Batch({
           ...{ schema: this.outputSchema, columns: [...columns, ...shown], rowCount, timestamps, watermarks },
-          kinds: rowKinds.every(kind => kind === INSERT) ? undefined : rowKinds,
+          kinds: kinds.every(kind => kind === INSERT) ? undefined : kinds,
         }),
       )
     }
@@ -280,7 +280,11 @@ class TopNOperator implements Operator {
       schema,
       keys: new KeySlots(this.context.kernel, fields, this.context.keyGroups),
       store: new RowStore(schema.fields),
-      ranking: new Ranking({ ...ranking, showsRank: rankField !== undefined }, comparison(type, order)),
+      ranking: new Ranking(
+        { ...ranking, showsRank: rankField !== undefined },
+        comparison(type, order),
+        this.rankValues,
+      ),
     }
     return this.opened
   }
@@ -288,13 +292,6 @@ class TopNOperator implements Operator {
 
 export function isRankable(type: ColumnType): boolean {
   return typeof type === 'object' ? type.kind === 'decimal' : type !== 'object'
-}
-
-function noteChange(changes: Changes, { row, rank, kind }: RankedChange, origin: number): void {
-  changes.rows.push(row)
-  changes.ranks.push(rank)
-  changes.kinds.push(kind)
-  changes.origins.push(origin)
 }
 
 /** Puts rows of a snapshot into the store: where they are, in their order. */
