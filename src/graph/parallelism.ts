@@ -1,6 +1,6 @@
 import { describeValue, SabotError } from '../core/errors.js'
 import { MAX_KEY_GROUPS } from '../core/key-groups.js'
-import type { GraphNode, JobGraph } from './job-graph.js'
+import { type GraphNode, JobGraph } from './job-graph.js'
 
 /** @throws SabotError INVALID_PARALLELISM, beginning with `what` */
 export function checkParallelism(what: string, parallelism: number): void {
@@ -20,6 +20,17 @@ export function checkMaxParallelism(maxParallelism: number): void {
     `maxParallelism, the number of key groups, is a whole number from 1 to ${MAX_KEY_GROUPS}, not ${describeValue(maxParallelism)}`,
     { value: maxParallelism },
   )
+}
+
+/**
+ * The graph with the number of key groups that whoever runs the job wants, or as it is where that is undefined.
+ * @throws SabotError INVALID_PARALLELISM
+ */
+export function withMaxParallelism(graph: JobGraph, maxParallelism: number | undefined): JobGraph {
+  if (maxParallelism === undefined) return graph
+  checkMaxParallelism(maxParallelism)
+  const { name, parameters, nodes, parallelism } = graph
+  return new JobGraph(name, parameters, nodes, { parallelism, maxParallelism })
 }
 
 /**

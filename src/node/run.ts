@@ -4,6 +4,7 @@ import { SabotError } from '../core/errors.js'
 import { ExecutionGraph } from '../graph/execution-graph.js'
 import type { Job } from '../graph/job.js'
 import type { JobGraph } from '../graph/job-graph.js'
+import { withMaxParallelism } from '../graph/parallelism.js'
 import { xxh64Hex } from '../kernel/hash.js'
 import type { Environment } from '../runtime/environment.js'
 import { execute, type Workers } from '../runtime/execute.js'
@@ -35,6 +36,8 @@ export interface RunOptions extends NodeEnvironmentOptions {
   readonly commitInterval?: Duration
   /** Complete checkpoints that are kept. Default 3. */
   readonly retainedCheckpoints?: number
+  /** Whether a checkpoint writes only what has changed since the one before it. Default true. */
+  readonly incrementalCheckpoints?: boolean
   /**
    * Go on from a checkpoint: with true from the newest that is whole, or from the beginning where there is none; else
    * from the one that is named.
@@ -52,6 +55,8 @@ export interface RunOptions extends NodeEnvironmentOptions {
   readonly bufferTimeout?: Duration
   /** Parallel subtasks of keyed operators and of sources that can be split. Default: what the job says, or 1. */
   readonly parallelism?: number
+  /** The number of key groups, instead of what the job says: see `j.maxParallelism`. */
+  readonly maxParallelism?: number
   /** What happens when the job fails: see fixedDelay, exponentialDelay, failureRate. Default: it has failed. */
   readonly restart?: RestartStrategy
   /** Runs the subtasks in worker threads. Default: all in this thread, by turns. */
@@ -109,7 +114,7 @@ export interface Submission {
 
 /** What start does before anything runs; throws as it does. */
 export async function prepare(job: Job, options: Omit<RunOptions, 'http'>): Promise<Submission> {
-  const graph = job.plan(options.parameters)
+  const graph = withMaxParallelism(job.plan(options.parameters), options.maxParallelism)
   const environment = nodeEnvironment(options)
   const kernel = environment.createKernel()
   const hash: Hash = bytes => xxh64Hex(kernel, bytes)
@@ -123,6 +128,7 @@ export async function prepare(job: Job, options: Omit<RunOptions, 'http'>): Prom
           storage: new DirectoryCheckpointStorage(directory),
           intervalMs,
           retained: options.retainedCheckpoints ?? 3,
+          incremental: options.incrementalCheckpoints,
           minPauseMs: parseDuration(options.checkpointMinPause ?? 0),
           commitIntervalMs: parseDuration(options.commitInterval ?? 0),
           timeoutMs: parseDuration(options.checkpointTimeout ?? '10m'),
@@ -151,8 +157,8 @@ function workersOf(workers: WorkerOptions, options: Omit<RunOptions, 'http'>, en
       option: 'workers',
     })
   }
-  const { parameters = {}, baseDirectory, memoryLimitBytes } = options
-  return nodeWorkers(workers, { parameters, baseDirectory, memoryLimitBytes }, environment)
+  const { parameters = {}, maxParallelism, baseDirectory, memoryLimitBytes } = options
+  return nodeWorkers(workers, { parameters, maxParallelism, baseDirectory, memoryLimitBytes }, environment)
 }
 
 /** Where the command line keeps a job's checkpoints when it is told nothing else. */

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { count, type Job, job, memory, ndjson, SabotError, stdout, tumbling } from '../../src/index.js'
+import { count, type Job, job, memory, ndjson, SabotError, type Sink, stdout, tumbling } from '../../src/index.js'
 import { checkpointCommand } from '../../src/node/cli/checkpoint.js'
 import { explainCommand } from '../../src/node/cli/explain.js'
 import { runCommand } from '../../src/node/cli/run.js'
@@ -138,6 +138,111 @@ describe('sabot run', () => {
     await expect(command(runCommand, 'job.ts', '--checkpoint-interval', '1s')).rejects.toMatchObject({
       code: 'NO_CHECKPOINT_STORAGE',
     })
+  })
+})
+
+describe('the flags of sabot run', () => {
+  const checkpoints = (): string => join(directory, 'checkpoints')
+  const keeping = (...args: string[]): string[] => ['job.ts', '--checkpoint-dir', checkpoints(), ...args]
+
+  /** State of some size, a checkpoint when most of it is there, and how often a sink was told to commit. */
+  function large(commits: number[]): Job {
+    const keys = Array.from({ length: 6000 }, (_, n) => ({ key: `key ${n}`, at: n }))
+    const sink: Sink<unknown> = {
+      kind: 'told',
+      description: 'commits',
+      guarantee: 'at-least-once',
+      open: async () => ({
+        write: () => {},
+        prepare: async () => null,
+        commit: async id => void commits.push(id),
+        finish: async () => {},
+        close: async () => {},
+      }),
+    }
+    const paused = observed(memory(keys), async read => {
+      if (read > 0) await new Promise(resolve => setTimeout(resolve, 60))
+    })
+    return job('large', j => {
+      j.from(paused)
+        .withTimestamps('at', { outOfOrderness: 0 })
+        .keyBy('key')
+        .window(tumbling('1h'))
+        .aggregate({ n: count() })
+        .to(sink)
+    })
+  }
+
+  it('--no-incremental writes all of the state each time, without shared parts', async () => {
+    for (const [flag, folders] of [
+      [[], ['shared']],
+      [['--incremental'], ['shared']],
+      [['--no-incremental'], []],
+    ] as const) {
+      loaded.job = large([])
+      const args = keeping('--checkpoint-interval', '10ms', ...flag)
+      expect(await command(runCommand, ...args)).toBe(0)
+      expect((await readdir(checkpoints())).join()).toMatch(/chk-\d/)
+      const shared = (await readdir(checkpoints())).filter(name => name === 'shared')
+      expect([flag, shared]).toEqual([flag, folders])
+      await rm(checkpoints(), { recursive: true })
+    }
+  })
+
+  it('--commit-interval makes fewer checkpoints visible', async () => {
+    const [each, first]: [number[], number[]] = [[], []]
+    loaded.job = large(each)
+    expect(await command(runCommand, ...keeping('--checkpoint-interval', '10ms'))).toBe(0)
+    loaded.job = large(first)
+    expect(await command(runCommand, ...keeping('--checkpoint-interval', '10ms', '--commit-interval', '1h'))).toBe(0)
+    expect(each.length).toBeGreaterThan(1)
+    expect(first).toEqual([1])
+  })
+
+  it('--max-parallelism is the number of key groups, which bounds the parallelism', async () => {
+    loaded.job = counting(read => {
+      if (read === 0) process.emit('SIGINT', 'SIGINT')
+    })
+    expect(await command(runCommand, ...keeping('--max-parallelism', '4'))).toBe(0)
+    expect(await command(checkpointCommand, 'inspect', checkpoints(), '--json')).toBe(0)
+    expect(JSON.parse(printed)).toMatchObject({ maxParallelism: 4 })
+    await expect(command(runCommand, ...keeping('--max-parallelism', '4', '--parallelism', '5'))).rejects.toMatchObject(
+      {
+        code: 'INVALID_PARALLELISM',
+        message: expect.stringContaining('parallelism 5 is more than its 4 key groups'),
+      },
+    )
+  })
+
+  it('--buffer-timeout reaches the job, which says what it may be', async () => {
+    loaded.job = counting()
+    expect(await command(runCommand, 'job.ts', '--buffer-timeout', '0ms')).toBe(0)
+    await expect(command(runCommand, 'job.ts', '--buffer-timeout', '2m')).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+      message: expect.stringMatching(/bufferTimeoutMs .* from 0 to 60000, not 120000/),
+    })
+  })
+
+  it('are refused where they make no sense', async () => {
+    loaded.job = counting()
+    for (const [flag, value] of [
+      ['--max-parallelism', '0'],
+      ['--max-parallelism', '32769'],
+      ['--max-parallelism', '2.5'],
+      ['--commit-interval', 'soon'],
+      ['--buffer-timeout', '-1ms'],
+    ] as const) {
+      await expect(command(runCommand, ...keeping(`${flag}=${value}`)), flag).rejects.toMatchObject({
+        code: 'commander.invalidArgument',
+      })
+      expect(told).toContain(`option '${flag} <`)
+    }
+    for (const args of [['--commit-interval', '1s'], ['--incremental'], ['--no-incremental']]) {
+      await expect(command(runCommand, 'job.ts', ...args)).rejects.toMatchObject({
+        code: 'NO_CHECKPOINT_STORAGE',
+        message: expect.stringContaining(`${args[0]} needs a place for checkpoints`),
+      })
+    }
   })
 })
 

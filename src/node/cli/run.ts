@@ -18,6 +18,7 @@ import {
   durationOption,
   type HttpAddress,
   httpOption,
+  maxParallelismOption,
   type Parameters,
   parallelismOption,
   restartsOption,
@@ -35,6 +36,7 @@ Examples:
   $ sabot run flights.ts --resume 12            go on from checkpoint or savepoint 12 (sabot checkpoint ls)
   $ sabot run flights.ts --resume old/chk-00000012    from one elsewhere: its folder, or a file that was exported
   $ sabot run flights.ts --parallelism 4        keyed operators in four worker threads
+  $ sabot run flights.ts --parallelism 4 --buffer-timeout 1ms    results sooner, at some cost
   $ sabot run flights.ts --resume --restarts 3  after a failure, run again from the newest checkpoint
   $ sabot run flights.ts --json > result.json   for programs
 
@@ -49,6 +51,11 @@ Checkpoints:
 Stopping:
   Ctrl-C stops reading, lets what was read flow through, takes a last checkpoint and ends with exit code 0. A second
   Ctrl-C quits at once with 130; the last complete checkpoint stays valid.
+
+Timing:
+  --checkpoint-interval says how often state is saved, --commit-interval how often what sinks prepared becomes visible,
+  --buffer-timeout how long rows wait for a full batch on their way to another subtask. Longer is cheaper, shorter is
+  sooner; results do not depend on any of them. --no-incremental keeps no copy of the state in memory, and writes more.
 
 Watching:
   --http 9464 serves the state of the job on 127.0.0.1 while it runs: /metrics for Prometheus, /jobs as JSON, /health;
@@ -69,8 +76,13 @@ interface RunCommandOptions {
   readonly allowNonRestored?: true
   readonly checkpointDir?: string
   readonly checkpointInterval?: number
+  readonly commitInterval?: number
+  /** undefined: neither --incremental nor --no-incremental. */
+  readonly incremental?: boolean
+  readonly bufferTimeout?: number
   readonly set?: Parameters
   readonly parallelism?: number
+  readonly maxParallelism?: number
   readonly restarts?: number
   readonly json?: true
   readonly http?: HttpAddress
@@ -98,8 +110,23 @@ export function runCommand(done: (exitCode: number) => void): Command {
         'time between checkpoints, such as 500ms or 1m (default: 10s)',
       ),
     )
+    .addOption(
+      durationOption(
+        '--commit-interval <duration>',
+        'time between checkpoints that make results visible, at least (default: each does)',
+      ),
+    )
+    .option('--incremental', 'checkpoints write only what has changed since the one before (default)')
+    .option('--no-incremental', 'each checkpoint writes all of the state')
     .addOption(setOption())
     .addOption(parallelismOption())
+    .addOption(maxParallelismOption())
+    .addOption(
+      durationOption(
+        '--buffer-timeout <duration>',
+        'how long rows between parallel subtasks wait for a full batch (default: 10ms; 0ms: not at all)',
+      ),
+    )
     .addOption(restartsOption())
     .addOption(httpOption())
     .addOption(new Option('--log <format>', 'say what happens as JSON lines on standard error').choices(['json']))
@@ -116,10 +143,11 @@ async function runJob(job: Job, file: string, options: RunCommandOptions): Promi
   const resume = resumeFrom(options)
   const checkpointDirectory =
     options.checkpointDir ?? (resume === false ? undefined : defaultCheckpointDirectory(job.name))
-  if (options.checkpointInterval !== undefined && checkpointDirectory === undefined) {
+  const needsStorage = storageFlag(options)
+  if (needsStorage !== undefined && checkpointDirectory === undefined) {
     throw new UsageError(
       'NO_CHECKPOINT_STORAGE',
-      '--checkpoint-interval needs a place for checkpoints: add --checkpoint-dir D, or --resume',
+      `${needsStorage} needs a place for checkpoints: add --checkpoint-dir D, or --resume`,
     )
   }
   const earlier =
@@ -137,6 +165,10 @@ async function runJob(job: Job, file: string, options: RunCommandOptions): Promi
     ...inParallel(file, options),
     ...(checkpointDirectory === undefined ? {} : { checkpointDirectory }),
     ...(options.checkpointInterval === undefined ? {} : { checkpointInterval: options.checkpointInterval }),
+    ...(options.commitInterval === undefined ? {} : { commitInterval: options.commitInterval }),
+    ...(options.incremental === undefined ? {} : { incrementalCheckpoints: options.incremental }),
+    ...(options.bufferTimeout === undefined ? {} : { bufferTimeout: options.bufferTimeout }),
+    ...(options.maxParallelism === undefined ? {} : { maxParallelism: options.maxParallelism }),
     ...(options.http && { http: { ...options.http, token: process.env.SABOT_HTTP_TOKEN, onListening } }),
     onEvent: event =>
       log === undefined ? reportEvent(event, resumePath(options) ?? checkpointDirectory ?? '') : log.event(event),
@@ -163,6 +195,14 @@ async function runJob(job: Job, file: string, options: RunCommandOptions): Promi
     if (result.error !== undefined) reportError(result.error, { verbose })
   }
   return result.status === 'failed' ? 1 : 0
+}
+
+/** The first flag that says something of checkpoints which must be kept somewhere. */
+function storageFlag({ checkpointInterval, commitInterval, incremental }: RunCommandOptions): string | undefined {
+  if (checkpointInterval !== undefined) return '--checkpoint-interval'
+  if (commitInterval !== undefined) return '--commit-interval'
+  if (incremental === undefined) return undefined
+  return incremental ? '--incremental' : '--no-incremental'
 }
 
 /** `--resume job.ts` is no path of a checkpoint: it stands before the job's file. */

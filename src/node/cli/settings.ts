@@ -1,6 +1,7 @@
 /* Options that several commands share. */
 import { InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../../core/duration.js'
+import { MAX_KEY_GROUPS } from '../../core/key-groups.js'
 
 export type Parameters = Readonly<Record<string, string>>
 
@@ -52,6 +53,17 @@ export function parallelismOption(): Option {
   return new Option('--parallelism <n>', 'parallel subtasks of keyed operators').argParser((text: string): number => {
     if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 1.')
     return Number(text)
+  })
+}
+
+export function maxParallelismOption(): Option {
+  const description = 'key groups of the job, fixed once it has checkpoints (default: what the job says, or 128)'
+  return new Option('--max-parallelism <n>', description).argParser((text: string): number => {
+    const number = /^\d{1,5}$/.test(text) ? Number(text) : 0
+    if (number < 1 || number > MAX_KEY_GROUPS) {
+      throw new InvalidArgumentError(`It is a whole number from 1 to ${MAX_KEY_GROUPS}.`)
+    }
+    return number
   })
 }
 

@@ -30,6 +30,8 @@ export interface WorkerOptions {
 export interface WorkerData {
   readonly specifier: string
   readonly parameters: Readonly<Record<string, string>>
+  /** The number of key groups that whoever runs the job wants instead of what the job says. */
+  readonly maxParallelism: number | undefined
   readonly baseDirectory: string | undefined
   readonly memoryLimitBytes: number | undefined
 }
