@@ -11,14 +11,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parquet } from '../../src/connectors/index.js'
 import { filesOf } from '../connectors/file-contents.js'
 import { readAll } from '../connectors/reading.js'
-import { setting } from '../platform/setting.js'
 import { compilePackage } from './package-under-test.js'
 import { startSabot } from './processes.js'
 
 const ROWS = 400_000
 const DAYS = 3
 /** Of each format. */
-const KILLS = setting('SABOT_KILLS', 8)
+const KILLS = 8
 
 const JOB = `
 import { fileSink, generator, job, schema } from 'sabot'

@@ -18,7 +18,11 @@ export interface Started {
 
 /** Starts a compiled script of the package; `cwd` is the repository unless told otherwise. */
 export function startScript(script: string, args: readonly string[], cwd = root): Started {
-  const child = spawn(process.execPath, [compiled(script), ...args], { cwd, env: { ...process.env, NO_COLOR: '1' } })
+  return startNode([compiled(script), ...args], cwd)
+}
+
+export function startNode(args: readonly string[], cwd = root): Started {
+  const child = spawn(process.execPath, args, { cwd, env: { ...process.env, NO_COLOR: '1' } })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
