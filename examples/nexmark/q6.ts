@@ -5,8 +5,6 @@ import { closingPrices } from './winning-bids.js'
 
 export default query('q6', 'append', events =>
   closingPrices(events)
-    // An auction's life ends with the ms in which it expires.
-    .select({ seller: 'seller', expires: row => row.windowEnd - 1, price: 'price' })
     .keyBy('seller')
     .window(countWindow(10, 1))
     .aggregate({ expires: last('expires'), avgPrice: mean('price') }),
