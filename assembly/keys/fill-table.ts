@@ -18,20 +18,20 @@ import { bucketShift } from './table'
 const PART_SHIFT: u32 = 17
 const MAX_PART_BITS: u32 = 8
 
+/** log2 of the parts of the table that is being filled. */
+let partBits: u32 = 0
+
 /** Buckets below this are zeroed; how many are zeroed at a time. */
 let clean: u32 = 0
 let cleanStep: u32 = 0
 
-/** By part: keys, then where its next entry stands. A static segment, no region: plain stores. */
+/**
+ * By part: keys, then where its next entry stands. Where there is no sorting, a few entries. A static segment, no
+ * region: plain stores.
+ */
+const PARTS_BYTES: usize = 1024
 const parts: usize = memory.data(1024, 16)
-
-/** What the table holds for an id that has been read; the hash of a byte key waits in `pending`, by id. */
-// @ts-ignore: decorator
-@inline
-function laneOf(index: KeyIndex, id: u32, wide: bool, bytesKind: bool): u64 {
-  if (wide) return load<u64>(index.values + (<usize>id << 3))
-  return <u64>load<u32>((bytesKind ? index.pending : index.values) + (<usize>id << 2))
-}
+let entriesEnd: usize = 0
 
 // @ts-ignore: decorator
 @inline
@@ -39,13 +39,6 @@ function hashOf(index: KeyIndex, lane: u64, wide: bool): u64 {
   return wide
     ? hash64(lane, index.multiplier, index.multiplierHigh, index.addend)
     : hash32(<u32>lane, index.multiplier, index.addend)
-}
-
-/** Whether an id has a key that is to stand in the table. */
-// @ts-ignore: decorator
-@inline
-function isKeyed(index: KeyIndex, id: u32, nullId: u32): bool {
-  return id + 1 != nullId && !isFreeId(index.free, id)
 }
 
 // @ts-ignore: decorator
@@ -82,6 +75,7 @@ function emptySlots(words: usize): i32 {
     | (i32(load<u32>(words, 12) == 0) << 3)
 }
 
+/** Zeroes the next buckets of the table. */
 function cleanMore(index: KeyIndex): void {
   const shift = bucketShift(index.kind)
   const count = min<u32>(cleanStep, index.bucketMask + 1 - clean)
@@ -89,101 +83,145 @@ function cleanMore(index: KeyIndex): void {
   clean += count
 }
 
-/** Puts a key into the table; false when it is there already. */
+/** Begins to fill the table, which is large enough for all keys. Then each of them is counted. */
+export function beginTable(index: KeyIndex): void {
+  const tableBits = ctz<u32>(index.bucketMask + 1) + <u32>bucketShift(index.kind)
+  partBits = tableBits > PART_SHIFT ? min<u32>(tableBits - PART_SHIFT, MAX_PART_BITS) : 0
+  memory.fill(parts, 0, PARTS_BYTES)
+}
+
+/** Counts a key by its lane. */
 // @ts-ignore: decorator
 @inline
-function insert(index: KeyIndex, id: u32, lane: u64, wide: bool, bytesKind: bool): bool {
-  let bucket = <u32>(hashOf(index, lane, wide) >> <u64>index.shift)
-  while (true) {
-    while (bucket >= clean) cleanMore(index)
-    const at = index.table + (<usize>bucket << (wide ? 6 : 5))
-    const words = at + (wide ? 32 : 16)
-    const empty = emptySlots(words)
-    let hits = lanesLike(at, lane, wide) & ~empty
-    if (!bytesKind && hits != 0) return false
-    for (; hits != 0; hits &= hits - 1) {
-      if (sameKey(index, load<u32>(words + (<usize>ctz<i32>(hits) << 2)) - 1, id)) return false
-    }
-    if (empty != 0) {
-      const slot = <usize>ctz<i32>(empty)
-      if (wide) put<u64>(at + (slot << 3), lane)
-      else put<u32>(at + (slot << 2), <u32>lane)
-      put<u32>(words + (slot << 2), id + 1)
-      return true
-    }
-    bucket = (bucket + 1) & index.bucketMask
-  }
+export function countKey(index: KeyIndex, lane: u64, wide: bool): void {
+  // Two shifts: one part has no bits.
+  const part = parts + (<usize>((hashOf(index, lane, wide) >> 1) >> <u64>(63 - partBits)) << 2)
+  store<u32>(part, load<u32>(part) + 1)
 }
 
 /** Writes the keys as entries, sorted by part; where the entries end. */
 // @ts-ignore: decorator
 @inline
-function sortByPart(
-  index: KeyIndex, high: u32, entries: usize, partBits: u32, wide: bool, bytesKind: bool,
-): usize {
-  const shift = <u64>(64 - partBits)
+function sortByPart(index: KeyIndex, entries: usize, wide: bool, bytesKind: bool): usize {
+  const shift = <u64>(63 - partBits)
+  const high = index.highWater
   const nullId = index.nullId
-  const entryShift: usize = wide ? 4 : 3
-  memory.fill(parts, 0, <usize>4 << partBits)
-  for (let id: u32 = 0; id < high; id++) {
-    if (!isKeyed(index, id, nullId)) continue
-    const part = parts + (<usize>(hashOf(index, laneOf(index, id, wide, bytesKind), wide) >> shift) << 2)
-    store<u32>(part, load<u32>(part) + 1)
-  }
+  const multiplier = index.multiplier
+  const multiplierHigh = index.multiplierHigh
+  const addend = index.addend
+  const lanes = bytesKind ? index.pending : index.values
+  const free = index.free
+  const entryBytes: usize = wide ? 16 : 8
   let end = entries
   for (let part = parts; part < parts + (<usize>4 << partBits); part += 4) {
     const count = <usize>load<u32>(part)
     store<u32>(part, <u32>end)
-    end += count << entryShift
+    end += count * entryBytes
   }
   for (let id: u32 = 0; id < high; id++) {
-    if (!isKeyed(index, id, nullId)) continue
-    const lane = laneOf(index, id, wide, bytesKind)
-    const part = parts + (<usize>(hashOf(index, lane, wide) >> shift) << 2)
+    if (id + 1 == nullId || isFreeId(free, id)) continue
+    const lane = wide ? load<u64>(lanes + (<usize>id << 3)) : <u64>load<u32>(lanes + (<usize>id << 2))
+    const hash = wide ? hash64(lane, multiplier, multiplierHigh, addend) : hash32(<u32>lane, multiplier, addend)
+    const part = parts + (<usize>((hash >> 1) >> shift) << 2)
     const entry = <usize>load<u32>(part)
     put<u64>(entry, wide ? lane : (<u64>id << 32) | lane)
     if (wide) put<u64>(entry, <u64>id, 8)
-    store<u32>(part, <u32>entry + (<u32>1 << <u32>entryShift))
+    store<u32>(part, <u32>(entry + entryBytes))
   }
   return end
 }
 
+/** Puts the keys of the entries into the table; false when one is there already. */
 // @ts-ignore: decorator
 @inline
-function fillAs(index: KeyIndex, wide: bool, bytesKind: bool): bool {
-  const high = index.highWater
-  const tableBits = ctz<u32>(index.bucketMask + 1) + <u32>bucketShift(index.kind)
-  const partBits = tableBits > PART_SHIFT ? min<u32>(tableBits - PART_SHIFT, MAX_PART_BITS) : 0
-  const entries = partBits > 0 && high < 1 << 27 ? allocate(<usize>high << (wide ? 4 : 3)) : 0
-  clean = 0
-  cleanStep = entries == 0 ? index.bucketMask + 1 : <u32>1 << (PART_SHIFT - <u32>bucketShift(index.kind))
-  if (entries == 0) {
-    // One part, or no room to sort.
-    for (let id: u32 = 0; id < high; id++) {
-      if (!isKeyed(index, id, index.nullId)) continue
-      if (!insert(index, id, laneOf(index, id, wide, bytesKind), wide, bytesKind)) return false
-    }
-    return true
-  }
-  const end = sortByPart(index, high, entries, partBits, wide, bytesKind)
-  let entry = entries
-  for (; entry < end; entry += wide ? 16 : 8) {
+function insertAll(index: KeyIndex, entries: usize, end: usize, wide: bool, bytesKind: bool): bool {
+  const table = index.table
+  const mask = index.bucketMask
+  const shift = <u64>index.shift
+  const multiplier = index.multiplier
+  const multiplierHigh = index.multiplierHigh
+  const addend = index.addend
+  for (let entry = entries; entry < end; entry += wide ? 16 : 8) {
     const word = load<u64>(entry)
     const id = wide ? load<u32>(entry, 8) : <u32>(word >> 32)
-    if (!insert(index, id, wide ? word : word & 0xffffffff, wide, bytesKind)) break
+    const lane = wide ? word : word & 0xffffffff
+    const hash = wide ? hash64(lane, multiplier, multiplierHigh, addend) : hash32(<u32>lane, multiplier, addend)
+    let bucket = <u32>(hash >> shift)
+    while (true) {
+      while (bucket >= clean) cleanMore(index)
+      const at = table + (<usize>bucket << (wide ? 6 : 5))
+      const words = at + (wide ? 32 : 16)
+      const empty = emptySlots(words)
+      let hits = lanesLike(at, lane, wide) & ~empty
+      if (!bytesKind && hits != 0) return false
+      for (; bytesKind && hits != 0; hits &= hits - 1) {
+        if (sameKey(index, load<u32>(words + (<usize>ctz<i32>(hits) << 2)) - 1, id)) return false
+      }
+      if (empty != 0) {
+        const slot = <usize>ctz<i32>(empty)
+        if (wide) put<u64>(at + (slot << 3), lane)
+        else put<u32>(at + (slot << 2), <u32>lane)
+        put<u32>(words + (slot << 2), id + 1)
+        break
+      }
+      bucket = (bucket + 1) & mask
+    }
   }
-  release(entries)
-  return entry == end
+  return true
+}
+
+/** Writes the keys of ids from `id` on as entries to `parts`, as many as there is room for; the id behind them. */
+// @ts-ignore: decorator
+@inline
+function gather(index: KeyIndex, id: u32, wide: bool, bytesKind: bool): u32 {
+  const lanes = bytesKind ? index.pending : index.values
+  let end = parts
+  for (; id < index.highWater && end < parts + PARTS_BYTES; id++) {
+    if (id + 1 == index.nullId || isFreeId(index.free, id)) continue
+    if (wide) {
+      store<u64>(end, load<u64>(lanes + (<usize>id << 3)))
+      store<u64>(end, <u64>id, 8)
+      end += 16
+    } else {
+      store<u64>(end, (<u64>id << 32) | <u64>load<u32>(lanes + (<usize>id << 2)))
+      end += 8
+    }
+  }
+  entriesEnd = end
+  return id
+}
+
+// @ts-ignore: decorator
+@inline
+function fillAs(index: KeyIndex, entries: usize, wide: bool, bytesKind: bool): bool {
+  let id: u32 = 0
+  do {
+    if (entries != 0) {
+      entriesEnd = sortByPart(index, entries, wide, bytesKind)
+      id = index.highWater
+    } else {
+      id = gather(index, id, wide, bytesKind)
+    }
+    if (!insertAll(index, entries != 0 ? entries : parts, entriesEnd, wide, bytesKind)) return false
+  } while (id < index.highWater)
+  return true
 }
 
 /**
- * Inserts the keys of all ids in use into the table, which is large enough and whose contents do not count; false when
- * a key comes twice. The hashes of byte keys stand in `pending`, by id.
+ * Inserts the keys of all ids in use, which were counted, into the table; false when a key comes twice. The hashes of
+ * byte keys stand in `pending`, by id.
  */
 export function fillTable(index: KeyIndex): bool {
-  const isFilled = isBytesKind(index.kind) ? fillAs(index, false, true)
-    : isWideKind(index.kind) ? fillAs(index, true, false)
-      : fillAs(index, false, false)
+  const wide = isWideKind(index.kind)
+  // One part, or no room to sort: as they come.
+  const sorted = partBits > 0 && index.tableCount < 1 << 27
+  const entries = sorted ? allocate(<usize>index.tableCount << (wide ? 4 : 3)) : 0
+  clean = 0
+  cleanStep = (index.bucketMask + 1) >> (entries != 0 ? partBits : 0)
+  const isFilled = isBytesKind(index.kind) ? fillAs(index, entries, false, true)
+    : wide ? fillAs(index, entries, true, false)
+      : fillAs(index, entries, false, false)
   while (clean <= index.bucketMask) cleanMore(index)
+  release(entries)
   return isFilled
 }

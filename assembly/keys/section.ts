@@ -16,17 +16,17 @@
  * Everything goes in the order of ids, in which it stands in memory: a snapshot in the order of key groups is read and
  * written as many streams as there are groups, several times slower.
  */
-import { KEY_COMPOSITE, LIMIT_KEYS, STATUS_OK, STATUS_SNAPSHOT_CORRUPT } from '../abi'
+import { KEY_32, KEY_COMPOSITE, LIMIT_KEYS, STATUS_OK, STATUS_SNAPSHOT_CORRUPT } from '../abi'
 import { copyTo, fill, put } from '../guard'
 import { keyBytesAt, keyBytesLength, reserveArena } from './arena'
 import { insertString, insertValue, isCanonical } from './blocks'
 import { hashKeyBytes } from './bytes'
 import { isComposite } from './composite-bytes'
 import { insertNullAt } from './entries'
-import { fillTable } from './fill-table'
+import { beginTable, countKey, fillTable } from './fill-table'
 import { freeIdsLift } from './free-ids'
 import { inUse, nextId, reserveIds } from './ids'
-import { groupOf, isBytesKind, isWideKind, KeyIndex, PENDING, stateAt, valueShift } from './layout'
+import { groupOf, isBytesKind, isWideKind, KeyIndex, PENDING, STATE_SHIFT, stateAt, valueShift } from './layout'
 import { renewTable, reserveTable } from './table'
 
 const AT_COUNT: usize = 0
@@ -186,12 +186,36 @@ function keep(index: KeyIndex, id: u32, group: u32, value: u64, bytesKind: bool,
     put<u64>(index.values + (<usize>id << 3), value)
     if (id + 1 == nullWord) return length == 0
     index.arenaLive += length
-    put<u32>(index.pending + (<usize>id << 2), hashKeyBytes(index, from, length))
+    const hash = hashKeyBytes(index, from, length)
+    put<u32>(index.pending + (<usize>id << 2), hash)
+    countKey(index, hash, false)
     return index.kind != KEY_COMPOSITE || isComposite(from, length)
   }
   if (wide) put<u64>(index.values + (<usize>id << 3), value)
   else put<u32>(index.values + (<usize>id << 2), <u32>value)
-  return id + 1 == nullWord ? value == 0 : isCanonical(index.kind, value)
+  if (id + 1 == nullWord) return value == 0
+  countKey(index, value, wide)
+  return isCanonical(index.kind, value)
+}
+
+/**
+ * keep() of the 64 keys of 4 bytes from id `first` on, none of them null, when all of them are wanted; false when one
+ * has no key group.
+ */
+function keepWord(index: KeyIndex, first: u32, group: usize, key: usize): bool {
+  const states = stateAt(index, first)
+  const values = index.values + (<usize>first << 2)
+  const most = index.maxParallelism
+  let good = true
+  for (let bit: usize = 0; bit < 64; bit++) {
+    const keyGroup = <u32>load<u8>(group + bit)
+    const value = load<u32>(key + (bit << 2))
+    good = good && keyGroup < most
+    put<u64>(states + (bit << STATE_SHIFT), (<u64>keyGroup << 32) | <u64>PENDING)
+    put<u32>(values + (bit << 2), value)
+    countKey(index, value, false)
+  }
+  return good
 }
 
 /** One key of a section into an index with keys, under its own id or the lowest free one; or a negative status. */
@@ -248,9 +272,20 @@ export function readSection(index: KeyIndex, section: usize, firstGroup: u32, la
   let kept: u32 = 0
   let keptHigh: u32 = 0
   let start: u32 = 0
+  const wholeWords = index.kind == KEY_32 && !wideGroups && idMap == 0 && firstGroup == 0
+    && lastGroup >= index.maxParallelism - 1
+  if (idMap == 0) beginTable(index)
   for (let word: u32 = 0; word < words; word++) {
     let own: u64 = 0
-    for (let bits = load<u64>(used + (<usize>word << 3)); bits != 0; bits &= bits - 1) {
+    let bits = load<u64>(used + (<usize>word << 3))
+    if (wholeWords && bits == ~(<u64>0) && nullWord - 1 - (word << 6) >= 64) {
+      if (!keepWord(index, word << 6, group, key)) return STATUS_SNAPSHOT_CORRUPT
+      group += 64
+      key += 256
+      own = bits
+      bits = 0
+    }
+    for (; bits != 0; bits &= bits - 1) {
       const bit = ctz<u64>(bits)
       const id = (word << 6) + <u32>bit
       const keyGroup = wideGroups ? <u32>load<u16>(group) : <u32>load<u8>(group)
