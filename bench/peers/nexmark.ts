@@ -208,8 +208,12 @@ export const plainQueries: Readonly<Record<string, PlainQuery>> = {
   },
 
   q10({ bids }, put) {
+    let minute = Number.NaN
+    let iso = ''
     for (const { auction, bidder, price, dateTime, extra } of bids) {
-      const iso = new Date(dateTime).toISOString()
+      const now = Math.floor(dateTime / 60_000)
+      if (now !== minute) iso = new Date(dateTime).toISOString()
+      minute = now
       put({ auction, bidder, price, dateTime, extra, dt: iso.slice(0, 10), hm: iso.slice(11, 16) })
     }
   },

@@ -9,7 +9,18 @@ export default query('q10', 'append', ({ bids }) =>
     price: 'price',
     dateTime: 'dateTime',
     extra: 'extra',
-    dt: column('utf8', bid => new Date(bid.dateTime).toISOString().slice(0, 10)),
-    hm: column('utf8', bid => new Date(bid.dateTime).toISOString().slice(11, 16)),
+    dt: column('utf8', bid => isoMinute(bid.dateTime).slice(0, 10)),
+    hm: column('utf8', bid => isoMinute(bid.dateTime).slice(11)),
   }),
 )
+
+const MINUTE_MS = 60_000
+
+/** yyyy-MM-ddTHH:mm; bids of one minute come together. */
+function isoMinute(time: number): string {
+  const minute = Math.floor(time / MINUTE_MS)
+  if (minute !== last.minute) last = { minute, text: new Date(minute * MINUTE_MS).toISOString().slice(0, 16) }
+  return last.text
+}
+
+let last = { minute: Number.NaN, text: '' }

@@ -15,5 +15,9 @@ export default query('q22', 'append', ({ bids }) =>
 )
 
 function part(url: string, index: number): string {
-  return url.split('/', index + 1)[index] ?? ''
+  if (url !== last.url) last = { url, parts: url.split('/', 6) }
+  return last.parts[index] ?? ''
 }
+
+/** A row's fields are computed one behind the other. */
+let last: { readonly url: string; readonly parts: readonly string[] } = { url: '', parts: [] }

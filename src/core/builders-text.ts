@@ -25,8 +25,11 @@ export class DictionaryBuilder implements ColumnBuilder {
     if (typeof value !== 'string') throw typeMismatch(this.path, 'a string', value)
     let code = this.dictionary.find(value)
     if (code === undefined) {
-      if (this.dictionary.size >= MAX_DICTIONARY_ENTRIES) this.beginDictionary()
-      code = this.dictionary.encode(value)
+      if (this.dictionary.size < MAX_DICTIONARY_ENTRIES) code = this.dictionary.append(value)
+      else {
+        this.beginDictionary()
+        code = this.dictionary.encode(value)
+      }
     }
     this.put(code, true)
   }

@@ -37,14 +37,32 @@ export class Dictionary {
 
   /** The code of `text`, which is added when it is new. Lone surrogates become U+FFFD. */
   encode(text: string): number {
-    this.index()
-    return this.codes.get(text) ?? this.add(wellFormed(text))
+    return this.find(text) ?? this.append(text)
+  }
+
+  /** The code of a string that `find` did not find. */
+  append(text: string): number {
+    const formed = wellFormed(text)
+    const code = this.count
+    const start = this.ends[code] ?? 0
+    this.reserve(1, start + formed.length * 3)
+    this.ends[code + 1] = start + encodeUtf8Into(formed, this.data, start)
+    // A substring of a large text would keep all of it alive.
+    const kept = formed.length > 12 ? decodeUtf8(this.data, start, this.ends[code + 1]) : formed
+    this.strings[code] = kept
+    this.codes.set(kept, code)
+    this.count++
+    this.indexed++
+    return code
   }
 
   /** The code of `text`, or undefined when it is not in the dictionary. */
   find(text: string): number | undefined {
-    this.index()
-    return this.codes.get(text) ?? this.codes.get(wellFormed(text))
+    if (this.indexed < this.count) this.index()
+    const code = this.codes.get(text)
+    if (code !== undefined) return code
+    const formed = wellFormed(text)
+    return formed === text ? undefined : this.codes.get(formed)
   }
 
   /** @throws RangeError when there is no such code. */
@@ -77,22 +95,6 @@ export class Dictionary {
   /** The UTF-8 bytes of the entries [from, to). */
   bytes(from = 0, to: number = this.size): Uint8Array {
     return this.data.subarray(this.ends[from], this.ends[to])
-  }
-
-  private add(text: string): number {
-    const known = this.codes.get(text)
-    if (known !== undefined) return known
-    const code = this.count
-    const start = this.ends[code] ?? 0
-    this.reserve(1, start + text.length * 3)
-    this.ends[code + 1] = start + encodeUtf8Into(text, this.data, start)
-    // A substring of a large text would keep all of it alive.
-    const kept = text.length > 12 ? decodeUtf8(this.data, start, this.ends[code + 1]) : text
-    this.strings[code] = kept
-    this.codes.set(kept, code)
-    this.count++
-    this.indexed++
-    return code
   }
 
   private reserve(entries: number, bytes: number): void {

@@ -185,15 +185,26 @@ function boolReader(cursor: Cursor): FieldReader {
   }
 }
 
-/** Strings from a dictionary come from its cache; plain strings are decoded on each access. */
+/** Strings from a dictionary come from its cache; a plain string is decoded when it is first read of its row. */
 function textReader(cursor: Cursor): FieldReader {
   let dictionaryColumn: DictionaryColumn | undefined
   let other: Column | undefined
+  let decodedRow = -1
+  let decoded: unknown
   return {
-    get: () => (dictionaryColumn === undefined ? other?.value(cursor.row) : dictionaryColumn.value(cursor.row)),
+    get: () => {
+      const { row } = cursor
+      if (dictionaryColumn !== undefined) return dictionaryColumn.value(row)
+      if (row !== decodedRow) {
+        decoded = other?.value(row)
+        decodedRow = row
+      }
+      return decoded
+    },
     bind(column) {
       dictionaryColumn = column instanceof DictionaryColumn ? column : undefined
       other = column
+      decodedRow = -1
     },
   }
 }

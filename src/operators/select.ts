@@ -1,6 +1,7 @@
 import { Batch } from '../core/batch.js'
 import { appendField, columnBuilder } from '../core/builders-nested.js'
 import type { Column } from '../core/column.js'
+import type { ColumnBuilder } from '../core/column-builder.js'
 import { SabotError } from '../core/errors.js'
 import { inferSchema } from '../core/infer-schema.js'
 import type { Json } from '../core/json.js'
@@ -28,6 +29,13 @@ interface ComputedField {
   readonly type: FieldType | undefined
 }
 
+/** A computed column while it is filled. */
+interface Filling {
+  readonly field: Field
+  readonly compute: (row: unknown) => unknown
+  readonly builder: ColumnBuilder
+}
+
 /** Columns passed through share their buffers; computed ones are filled row by row. */
 export function selectOperator(columns: readonly Computed[]): OperatorFactory {
   return context => new SelectOperator(context, columns)
@@ -38,6 +46,8 @@ class SelectOperator extends StatelessOperator {
   private schema: Schema | undefined
   /** The types of computed columns whose type is inferred, once it is known. */
   private inferred = new Map<string, Field>()
+  /** The computed columns; they stay, so that strings of a column keep one dictionary from batch to batch. */
+  private filling: readonly Filling[] | undefined
 
   private readonly columns: readonly Computed[]
 
@@ -49,8 +59,13 @@ class SelectOperator extends StatelessOperator {
   onBatch(batch: Batch): undefined {
     this.reader ??= new RowReader(batch.schema)
     const reader = this.reader.bind(batch)
+    this.filling ??= this.opened(batch, reader)
+    this.compute(this.filling, batch, reader)
+    const computed = this.filling.values()
     const columns = this.columns.map(output => {
-      return output.from === undefined ? this.computed(output, batch, reader) : passed(batch, output.from)
+      return output.from === undefined
+        ? (computed.next().value as Filling).builder.finish()
+        : passed(batch, output.from)
     })
     this.schema ??= new Schema(this.columns.map(output => this.fieldOf(output, batch.schema)))
     this.context.output.batch(
@@ -69,32 +84,45 @@ class SelectOperator extends StatelessOperator {
     this.inferred = new Map(Schema.fromJSON(inferred.state).fields.map(field => [field.name, field]))
   }
 
-  private computed(output: ComputedField, batch: Batch, reader: RowReader): Column {
-    const { name, type } = output
-    if (type === undefined && !this.inferred.has(name)) this.infer(output, batch, reader)
-    const field = this.fieldOf(output, batch.schema)
-    const builder = columnBuilder(field)
+  private opened(batch: Batch, reader: RowReader): Filling[] {
+    return this.columns.flatMap((output): Filling[] => {
+      if (output.from !== undefined) return []
+      if (output.type === undefined && !this.inferred.has(output.name)) this.infer(output, batch, reader)
+      const field = this.fieldOf(output, batch.schema)
+      return [{ field, compute: output.compute, builder: columnBuilder(field) }]
+    })
+  }
+
+  /** Row by row: functions that go back to the same strings find them decoded. */
+  private compute(filling: readonly Filling[], batch: Batch, reader: RowReader): void {
+    if (filling.length === 0) return
     const { selection, length } = batch
-    const { compute } = output
     // One try for all rows: what has failed is told apart by how far the row had come.
     let isComputed = false
     let isWrong = false
+    let name = ''
     try {
       for (let index = 0; index < length; index++) {
-        isComputed = false
-        const value = compute(reader.at(selection === undefined ? index : (selection[index] as number)))
-        isComputed = true
-        isWrong = isThenable(value)
-        if (isWrong) throw wrongResult(this.context.id, reader.materialize(), value, `a value for ${name}`)
-        appendField(builder, field, name, value)
+        const row = reader.at(selection === undefined ? index : (selection[index] as number))
+        for (let at = 0; at < filling.length; at++) {
+          const { field, compute, builder } = filling[at] as Filling
+          isComputed = false
+          name = field.name
+          const value = compute(row)
+          isComputed = true
+          isWrong = isThenable(value)
+          if (isWrong) throw wrongResult(this.context.id, reader.materialize(), value, `a value for ${name}`)
+          appendField(builder, field, name, value)
+        }
       }
     } catch (cause) {
+      // What the row has brought so far is let go with the rest.
+      this.filling = undefined
       if (isWrong) throw cause
       throw isComputed
         ? this.misfit(name, reader, cause)
         : userFunctionFailed(this.context.id, reader.materialize(), cause)
     }
-    return builder.finish()
   }
 
   /** Number: f64, bigint: i64, string: utf8, ...; always nullable, since the first values do not tell. */

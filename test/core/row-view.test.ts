@@ -40,6 +40,10 @@ describe('RowReader', () => {
     expect(reader.bind(batchOf({ schema: given, rows: [{ s: 'a' }] })).at(0).s).toBe('a')
     const plain = new Batch({ schema: given, columns: [Utf8Column.from(['b', 'ü'])], rowCount: 2 })
     expect(reader.bind(plain).at(1).s).toBe('ü')
+    expect(reader.at(1).s).toBe('ü')
+    expect(reader.at(0).s).toBe('b')
+    const next = new Batch({ schema: given, columns: [Utf8Column.from(['c', 'd'])], rowCount: 2 })
+    expect(reader.bind(next).at(0).s).toBe('c')
   })
 
   it('refuses assignment and foreign batches', () => {

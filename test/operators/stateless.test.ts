@@ -1,5 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Batch } from '../../src/core/batch.js'
+import { BatchBuilder } from '../../src/core/batch-builder.js'
+import type { DictionaryColumn } from '../../src/core/columns-text.js'
 import { SabotError } from '../../src/core/errors.js'
 import { Schema } from '../../src/core/schema.js'
 import { nullable } from '../../src/core/types.js'
@@ -46,6 +49,12 @@ function expected(elements: readonly TestElement[], each: (row: Row) => readonly
     const { timestamp = 0, watermark = 0 } = element
     return each(element.row as Row).map(row => ({ output: 'main', row, timestamp, watermark }))
   })
+}
+
+function batchOfNames(...names: string[]): Batch {
+  const builder = new BatchBuilder(schema)
+  for (const name of names) builder.append({ name, size: null })
+  return builder.finish()
 }
 
 describe('operators without state', () => {
@@ -143,6 +152,33 @@ describe('operators without state', () => {
       }),
       { numRuns: 40 },
     )
+  })
+
+  it('select computes row by row, and keeps the dictionary of a column from batch to batch', () => {
+    const asked: string[] = []
+    const ask = (field: string) => (row: unknown) => {
+      asked.push(`${field}${(row as Row).name}`)
+      return (row as Row).name
+    }
+    const dictionaries = new Set<unknown>()
+    const texts: unknown[] = []
+    const select = selectOperator([
+      { name: 'a', compute: ask('a'), type: 'utf8' },
+      { name: 'b', compute: ask('b'), type: 'utf8' },
+    ])
+    const output = {
+      batch: (batch: Batch) => {
+        const column = batch.column('a') as DictionaryColumn
+        dictionaries.add(column.dictionary)
+        texts.push(...batch.toRows())
+      },
+    }
+    const operator = select({ id: 'select-1', output } as never)
+    operator.onBatch(batchOfNames('x', 'y'), 0)
+    operator.onBatch(batchOfNames('y', 'z'), 0)
+    expect(asked).toEqual(['ax', 'bx', 'ay', 'by', 'ay', 'by', 'az', 'bz'])
+    expect(dictionaries.size).toBe(1)
+    expect(texts).toEqual(['x', 'y', 'y', 'z'].map(name => ({ a: name, b: name })))
   })
 
   const faults: [string, OperatorFactory, string][] = [
