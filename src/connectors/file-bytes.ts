@@ -4,8 +4,11 @@ import type { ReadableFile } from '../core/files.js'
 import type { SourceClock } from '../operators/source.js'
 import { type ByteReader, type Compression, decompressed } from './decompress.js'
 
-/** Large enough that reading costs nothing beside decoding, small enough that files of any size pass through. */
-export const CHUNK_BYTES = 262_144
+/**
+ * Large enough that reading (two turns of another thread, whatever the size) costs little beside decoding, small enough
+ * that files of any size pass through.
+ */
+export const CHUNK_BYTES = 1_048_576
 
 export interface ByteRange {
   readonly compression: Compression
@@ -151,6 +154,8 @@ export class PeekingReader implements ByteReader {
       this.chunks.push(chunk)
       have += chunk.length
     }
+    const [first, ...others] = this.chunks
+    if (first !== undefined && others.length === 0) return { bytes: first, isWhole: this.hasEnded }
     const bytes = new Uint8Array(have)
     let at = 0
     for (const chunk of this.chunks) {

@@ -63,9 +63,8 @@ class NodeReadableFile implements ReadableFile {
 
   async read(offset: number, length: number, spare?: Uint8Array): Promise<Uint8Array> {
     if (!(offset >= 0 && length >= 0)) throw new RangeError(`Cannot read ${length} bytes from offset ${offset}`)
-    const { size } = await this.handle.stat()
-    const wanted = Math.max(0, Math.min(length, size - offset))
-    const bytes = spare !== undefined && spare.length >= wanted ? spare.subarray(0, wanted) : new Uint8Array(wanted)
+    const bytes =
+      spare !== undefined && spare.length >= length ? spare.subarray(0, length) : await this.roomFor(offset, length)
     let filled = 0
     try {
       while (filled < bytes.length) {
@@ -81,6 +80,12 @@ class NodeReadableFile implements ReadableFile {
 
   close(): Promise<void> {
     return this.handle.close()
+  }
+
+  /** As many bytes as there are at present: a reader may ask for many more of a file that grows. */
+  private async roomFor(offset: number, length: number): Promise<Uint8Array> {
+    const { size } = await this.handle.stat()
+    return new Uint8Array(Math.max(0, Math.min(length, size - offset)))
   }
 }
 

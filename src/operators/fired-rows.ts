@@ -21,7 +21,8 @@ export function firedRows(
   watermarks: Float64Array,
 ): Batch {
   const { count, idsPointer } = fired
-  const timestamps = fired.ends.map(end => outputTimestamp(end))
+  const timestamps = fired.ends.slice()
+  for (let row = 0; row < count; row++) timestamps[row] = outputTimestamp(timestamps[row] ?? 0)
   const bounds = [timestampColumn(fired.starts), timestampColumn(fired.ends)]
   const aggregates = columns.results(fired)
   // Reading keys may grow the kernel's memory, which detaches what it fired: so it comes last.
@@ -37,6 +38,7 @@ export function firedRows(
 
 function timestampColumn(times: Float64Array): TimestampColumn {
   const column = new TimestampColumn(new BigInt64Array(times.length))
-  for (let row = 0; row < times.length; row++) writeWords(column.words, row, times[row] ?? 0)
+  const { words } = column
+  for (let row = 0; row < times.length; row++) writeWords(words, row, times[row] ?? 0)
   return column
 }
