@@ -8,6 +8,7 @@ import type { Recovery } from '../state/recovery.js'
 import { pruneCheckpoints, type Retention } from '../state/retention.js'
 import { removeUnusedParts } from '../state/shared-parts.js'
 import type { Environment } from './environment.js'
+import type { Acknowledgement } from './executor.js'
 import type { JobEvent } from './job-handle.js'
 
 export interface CheckpointSettings extends Retention {
@@ -33,6 +34,9 @@ export interface CheckpointCounters {
   lastBytes: number
   lastWrittenBytes: number
   lastDurationMs: number
+  lastAlignmentMs: number
+  /** Bytes of its parts, by operator. */
+  stateBytes: ReadonlyMap<string, number>
   lastError: SabotError | undefined
 }
 
@@ -57,6 +61,8 @@ interface InFlight {
   readonly createdAtMs: number
   readonly startedAtMs: number
   readonly snapshots: Map<string, readonly OperatorSnapshot[]>
+  /** The longest of its subtasks. */
+  alignmentMs: number
   cancelTimeout: () => void
   isOver: boolean
 }
@@ -75,6 +81,8 @@ export function newCheckpointCounters(): CheckpointCounters {
     lastBytes: 0,
     lastWrittenBytes: 0,
     lastDurationMs: 0,
+    lastAlignmentMs: 0,
+    stateBytes: new Map(),
     lastError: undefined,
   }
 }
@@ -154,10 +162,11 @@ export class CheckpointCoordinator {
     })
   }
 
-  acknowledge(subtask: string, checkpointId: number, snapshots: readonly OperatorSnapshot[]): void {
+  acknowledge(subtask: string, { checkpointId, snapshots, alignmentMs }: Acknowledgement): void {
     const { inFlight } = this
     if (inFlight === undefined || inFlight.checkpointId !== checkpointId || inFlight.isOver) return
     inFlight.snapshots.set(subtask, snapshots)
+    inFlight.alignmentMs = Math.max(inFlight.alignmentMs, alignmentMs)
     if (inFlight.snapshots.size === this.execution.subtasks.length) this.completing ??= this.complete(inFlight)
   }
 
@@ -202,6 +211,7 @@ export class CheckpointCoordinator {
       createdAtMs: clock.now(),
       startedAtMs: clock.elapsed(),
       snapshots: new Map(),
+      alignmentMs: 0,
       cancelTimeout: () => undefined,
       isOver: false,
     }
@@ -217,7 +227,7 @@ export class CheckpointCoordinator {
   }
 
   private async complete(inFlight: InFlight): Promise<void> {
-    const { checkpointId, startedAtMs, isSavepoint } = inFlight
+    const { checkpointId, startedAtMs, isSavepoint, alignmentMs } = inFlight
     try {
       const { sizeBytes, writtenBytes } = await this.write(inFlight)
       if (inFlight.isOver) return
@@ -232,8 +242,10 @@ export class CheckpointCoordinator {
         counters.lastBytes = sizeBytes
         counters.lastWrittenBytes = writtenBytes
         counters.lastDurationMs = durationMs
+        counters.lastAlignmentMs = alignmentMs
+        counters.stateBytes = bytesByOperator([...inFlight.snapshots.values()].flat())
         const kind = 'checkpoint-completed'
-        this.hooks.onComplete({ kind, checkpointId, isSavepoint, sizeBytes, writtenBytes, durationMs })
+        this.hooks.onComplete({ kind, checkpointId, isSavepoint, sizeBytes, writtenBytes, durationMs, alignmentMs })
       }
       for (const { resolve } of this.waiting.splice(0)) resolve(checkpointId)
     } catch (cause) {
@@ -324,6 +336,17 @@ export class CheckpointCoordinator {
   private fail(waiting: readonly Waiting[], error: SabotError): void {
     for (const { reject } of waiting) reject(error)
   }
+}
+
+function bytesByOperator(snapshots: readonly OperatorSnapshot[]): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>()
+  for (const { id, parts } of snapshots) {
+    sums.set(
+      id,
+      parts.reduce((sum, { bytes }) => sum + bytes.length, sums.get(id) ?? 0),
+    )
+  }
+  return sums
 }
 
 function messageOf(cause: unknown): string {

@@ -11,10 +11,12 @@ export function emptyOperatorMetrics(id: string, kind: string): OperatorMetrics 
     bytesOut: 0,
     busyMs: 0,
     backpressuredMs: 0,
+    alignmentMs: 0,
     idleMs: 0,
     watermark: Number.NEGATIVE_INFINITY,
     watermarkSinceMs: undefined,
     inputs: [],
+    checkpointBytes: 0,
     dropped: {},
     gauges: {},
   }
@@ -35,6 +37,7 @@ export const EMPTY_JOB_METRICS: JobMetrics = {
     lastBytes: 0,
     lastWrittenBytes: 0,
     lastDurationMs: 0,
+    lastAlignmentMs: 0,
     lastError: undefined,
   },
 }

@@ -12,9 +12,17 @@ export interface Deployment {
   readonly bufferTimeoutMs: number
 }
 
+/** Every operator of a subtask has sealed its part of a checkpoint. */
+export interface Acknowledgement {
+  readonly checkpointId: number
+  readonly snapshots: readonly OperatorSnapshot[]
+  /** How long the subtask held channels back until the barrier had come from all others, ms. */
+  readonly alignmentMs: number
+}
+
 /** What an executor tells whoever runs the job. */
 export interface ExecutorEvents {
-  acknowledged(subtask: string, checkpointId: number, snapshots: readonly OperatorSnapshot[]): void
+  acknowledged(subtask: string, acknowledgement: Acknowledgement): void
   /** A subtask has worked off all of its input. It stays, since barriers may still come. */
   ended(subtask: string): void
   /** It can do nothing more; what it held is lost. Told once at most. */

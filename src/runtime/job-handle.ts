@@ -92,6 +92,8 @@ export type JobEvent =
       /** So many of these were written for it; the rest is of checkpoints before. */
       readonly writtenBytes: number
       readonly durationMs: number
+      /** The longest time for which one of its tasks held channels back until the barrier had come from all others. */
+      readonly alignmentMs: number
     }
   | { readonly kind: 'checkpoint-failed'; readonly error: SabotError }
   | {
@@ -119,7 +121,10 @@ export interface JobMetrics {
     readonly lastBytes: number
     /** So many of these were written for it; the rest is of checkpoints before. */
     readonly lastWrittenBytes: number
+    /** From its barrier until it was complete. */
     readonly lastDurationMs: number
+    /** The longest time for which one of its tasks held channels back until the barrier had come from all others. */
+    readonly lastAlignmentMs: number
     /** The error of the last one that failed, if the last one failed. */
     readonly lastError: SabotError | undefined
   }
@@ -137,6 +142,8 @@ export interface OperatorMetrics {
   readonly busyMs: number
   /** Time that its tasks waited for space in a sink or in a channel to another task, ms, over all subtasks. */
   readonly backpressuredMs: number
+  /** Time in which its tasks held channels back until a barrier had come from all others, ms, over all subtasks. */
+  readonly alignmentMs: number
   /** The rest of the time that its tasks ran, ms: it waited for input, or others of its task worked. */
   readonly idleMs: number
   /** The watermark that it has reached, ms; -Infinity: none yet, +Infinity: its input has ended. */
@@ -145,6 +152,8 @@ export interface OperatorMetrics {
   readonly watermarkSinceMs: number | undefined
   /** What its inputs, or the splits of its source, have reached. */
   readonly inputs: readonly InputWatermark[]
+  /** Bytes of its state in the last complete checkpoint of this run, over all subtasks; 0 where there is none. */
+  readonly checkpointBytes: number
   /** Rows that were dropped or sent aside, by reason: 'late', 'invalid-timestamp'. */
   readonly dropped: Readonly<Record<string, number>>
   /** Gauges of the operator's own, such as openWindows, keys, stateBytes. */

@@ -234,7 +234,7 @@ export class JobRun implements JobHandle {
     const running = new Set(execution.subtasks.map(({ id }) => id))
     const deployment = { execution, states: recovery?.states ?? new Map(), batchRows, bufferTimeoutMs }
     const executor = await openExecutor(deployment, {
-      acknowledged: (subtask, id, snapshots) => attempt.coordinator?.acknowledge(subtask, id, snapshots),
+      acknowledged: (subtask, acknowledgement) => attempt.coordinator?.acknowledge(subtask, acknowledgement),
       ended: subtask => {
         running.delete(subtask)
         if (running.size === 0) attempt.conclude('finished')

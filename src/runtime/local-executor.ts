@@ -42,7 +42,7 @@ export class LocalExecutor implements Executor {
         const given = { execution, environment, kernel, channels, restored, alignment }
         const context = { ...given, batchRows, bufferTimeoutMs }
         const run = await SubtaskRun.open(subtask, context, {
-          acknowledged: ({ id }, checkpointId, snapshots) => events.acknowledged(id, checkpointId, snapshots),
+          acknowledged: ({ id }, acknowledgement) => events.acknowledged(id, acknowledgement),
           ended: ({ id }) => events.ended(id),
         })
         runs.push(run)

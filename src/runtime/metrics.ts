@@ -1,7 +1,6 @@
 import { addCounters } from '../core/json.js'
 import type { JobGraph } from '../graph/job-graph.js'
-import type { CheckpointCounters } from './coordinator.js'
-import { EMPTY_JOB_METRICS } from './empty-metrics.js'
+import { type CheckpointCounters, newCheckpointCounters } from './coordinator.js'
 import type { JobMetrics, OperatorMetrics } from './job-handle.js'
 import type { TaskSource } from './source-splits.js'
 import { bySplit, nameSplit, type SourcesBySplit } from './split-names.js'
@@ -9,17 +8,22 @@ import { OperatorNode, type TaskNode } from './task-node.js'
 import { type InputWatermark, mergeInputs } from './watermark-report.js'
 import type { Wiring } from './wiring.js'
 
+/** What a subtask knows of an operator; the size of its state in a checkpoint is known where that is written. */
+export type OperatorFigures = Omit<OperatorMetrics, 'checkpointBytes'>
+
 /** What one subtask has counted: the figures of its operators, in the order of its chain. */
 export interface SubtaskMetrics {
-  readonly operators: readonly OperatorMetrics[]
+  readonly operators: readonly OperatorFigures[]
   /** Rows that each split of its sources will give; undefined where it does not know. */
   readonly rowsExpected: readonly (number | undefined)[]
 }
 
-/** How long a task has run, and how much of that it waited for space, ms. */
+/** How long a task has run, ms, and how much of that it waited for space in sinks and channels. */
 export interface TaskTimes {
   readonly ranMs: number
   readonly backpressuredMs: number
+  /** Time in which it held channels back until a barrier had come from all others. */
+  readonly alignmentMs: number
 }
 
 export function subtaskMetrics({ subtask, job, nodes, sources }: Wiring, times: TaskTimes): SubtaskMetrics {
@@ -40,7 +44,11 @@ export function collectMetrics(
   checkpoints: CheckpointCounters | undefined,
   times: { readonly elapsedMs: number; readonly takenAtMs: number },
 ): JobMetrics {
-  const operators = subtasks.length === 0 ? [] : graph.nodes.flatMap(({ id }) => merged(subtasks, id) ?? [])
+  const { stateBytes, ...counters } = checkpoints ?? newCheckpointCounters()
+  const operators = graph.nodes.flatMap(({ id }) => {
+    const found = merged(subtasks, id)
+    return found === undefined ? [] : [{ ...found, checkpointBytes: stateBytes.get(id) ?? 0 }]
+  })
   const rowsOf = (kind: 'source' | 'sink', field: 'rowsIn' | 'rowsOut'): number => {
     const members = new Set(graph.nodes.filter(({ role }) => role.kind === kind).map(({ id }) => id))
     return operators.reduce((sum, operator) => sum + (members.has(operator.id) ? operator[field] : 0), 0)
@@ -53,12 +61,12 @@ export function collectMetrics(
       .reduce<number | undefined>((sum, rows) => (sum === undefined || rows === undefined ? undefined : sum + rows), 0),
     ...times,
     operators,
-    checkpoints: { ...(checkpoints ?? EMPTY_JOB_METRICS.checkpoints) },
+    checkpoints: counters,
   }
 }
 
 /** One operator's figures over its subtasks: counts are added, its watermark is the lowest. */
-function merged(subtasks: readonly SubtaskMetrics[], id: string): OperatorMetrics | undefined {
+function merged(subtasks: readonly SubtaskMetrics[], id: string): OperatorFigures | undefined {
   const own = subtasks.flatMap(({ operators }) => operators.filter(operator => operator.id === id))
   const [first] = own
   if (first === undefined) return undefined
@@ -72,6 +80,7 @@ function merged(subtasks: readonly SubtaskMetrics[], id: string): OperatorMetric
     bytesOut: sum('bytesOut'),
     busyMs: sum('busyMs'),
     backpressuredMs: sum('backpressuredMs'),
+    alignmentMs: sum('alignmentMs'),
     idleMs: sum('idleMs'),
     watermarkSinceMs: own.find(({ watermark }) => watermark === least)?.watermarkSinceMs,
     inputs: mergeInputs(own.map(({ inputs }) => inputs)),
@@ -81,7 +90,7 @@ function merged(subtasks: readonly SubtaskMetrics[], id: string): OperatorMetric
   }
 }
 
-type Counted = 'rowsIn' | 'rowsOut' | 'bytesIn' | 'bytesOut' | 'busyMs' | 'backpressuredMs' | 'idleMs'
+type Counted = 'rowsIn' | 'rowsOut' | 'bytesIn' | 'bytesOut' | 'busyMs' | 'backpressuredMs' | 'alignmentMs' | 'idleMs'
 
 function added(all: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> {
   const sums: Record<string, number> = {}
@@ -96,11 +105,11 @@ interface Surroundings {
   readonly times: TaskTimes
 }
 
-function metricsOf(node: TaskNode, around: Surroundings): OperatorMetrics {
+function metricsOf(node: TaskNode, around: Surroundings): OperatorFigures {
   const { id, kind, rowsIn, rowsOut, bytesIn, bytesOut, busyMs } = node
-  const { ranMs, backpressuredMs } = around.times
+  const { ranMs, backpressuredMs, alignmentMs } = around.times
   const idleMs = Math.max(0, ranMs - backpressuredMs - busyMs)
-  const counted = { id, kind, rowsIn, rowsOut, bytesIn, bytesOut, busyMs, backpressuredMs, idleMs }
+  const counted = { id, kind, rowsIn, rowsOut, bytesIn, bytesOut, busyMs, backpressuredMs, alignmentMs, idleMs }
   const watermarkSinceMs = node.progress?.sinceMs
   if (!(node instanceof OperatorNode)) {
     const dropped: Record<string, number> = {}

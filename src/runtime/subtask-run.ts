@@ -3,20 +3,21 @@ import { numberToJson } from '../core/json-numbers.js'
 import type { Subtask } from '../graph/execution-graph.js'
 import type { OperatorState } from '../operators/operator.js'
 import type { OperatorSnapshot } from '../state/checkpoint.js'
+import type { Acknowledgement } from './executor.js'
 import { type SubtaskMetrics, subtaskMetrics } from './metrics.js'
 import { Task } from './task.js'
 import type { NodeCounters } from './task-node.js'
 import { Wiring, type WiringContext } from './wiring.js'
 
 export interface SubtaskEvents {
-  /** Every operator has sealed its part of the checkpoint. */
-  acknowledged(subtask: Subtask, checkpointId: number, snapshots: readonly OperatorSnapshot[]): void
+  acknowledged(subtask: Subtask, acknowledgement: Acknowledgement): void
   /** All input is worked off. */
   ended(subtask: Subtask): void
 }
 
 interface Round {
   readonly checkpointId: number
+  readonly alignmentMs: number
   readonly watermarks: ReadonlyMap<string, { readonly [input: string]: Json }>
   readonly snapshots: Map<string, OperatorSnapshot>
 }
@@ -46,7 +47,7 @@ export class SubtaskRun {
       onFailure: cause => run.opened?.task.fail(cause),
     })
     const task = new Task(wiring, context.environment.clock, {
-      onBarrier: checkpointId => run.begin(wiring, checkpointId),
+      onBarrier: (checkpointId, alignmentMs) => run.begin(wiring, checkpointId, alignmentMs),
       onEnded: () => events.ended(subtask),
     })
     run.opened = { wiring, task }
@@ -90,12 +91,12 @@ export class SubtaskRun {
     return this.opened
   }
 
-  private begin(wiring: Wiring, checkpointId: number): void {
+  private begin(wiring: Wiring, checkpointId: number, alignmentMs: number): void {
     const watermarks = new Map<string, { [input: string]: Json }>()
     for (const { gate, node, input } of wiring.gates) {
       watermarks.set(node, { ...watermarks.get(node), [input]: numberToJson(gate.lastWatermark) })
     }
-    this.round = { checkpointId, watermarks, snapshots: new Map() }
+    this.round = { checkpointId, alignmentMs, watermarks, snapshots: new Map() }
     for (const { node, position } of wiring.positions()) this.sealed(node, checkpointId, { state: position, parts: [] })
   }
 
@@ -110,10 +111,7 @@ export class SubtaskRun {
     round.snapshots.set(id, { ...head, ...state })
     if (round.snapshots.size < chain.nodes.length) return
     this.round = undefined
-    this.events.acknowledged(
-      this.subtask,
-      checkpointId,
-      chain.nodes.flatMap(({ id: member }) => round.snapshots.get(member) ?? []),
-    )
+    const snapshots = chain.nodes.flatMap(({ id: member }) => round.snapshots.get(member) ?? [])
+    this.events.acknowledged(this.subtask, { checkpointId, snapshots, alignmentMs: round.alignmentMs })
   }
 }

@@ -6,6 +6,7 @@ import type { Clock } from './environment.js'
 import type { ElementReader } from './exchange-channel.js'
 import type { ExchangeNode } from './exchange-node.js'
 import type { InputGate } from './input-gate.js'
+import type { TaskTimes } from './metrics.js'
 import { Signal } from './signal.js'
 import type { SourceItem } from './source-pump.js'
 import type { TaskSource } from './source-splits.js'
@@ -40,8 +41,11 @@ export interface TaskParts {
 }
 
 export interface TaskHooks {
-  /** A barrier is about to be injected: positions and watermarks of what enters the task are those of the barrier. */
-  onBarrier(checkpointId: number): void
+  /**
+   * A barrier is about to be injected: positions and watermarks of what enters the task are those of the barrier.
+   * Channels were held back for so long until it had come from all, ms.
+   */
+  onBarrier(checkpointId: number, alignmentMs: number): void
   /** Every input has ended and everything has left the task. It stays, since barriers may still come. */
   onEnded(): void
 }
@@ -78,6 +82,10 @@ export class Task {
   private turnStart = 0
   private startedAtMs: number | undefined
   private backpressuredMs = 0
+  /** When the first barrier of the checkpoint that is being aligned came. */
+  private aligningSinceMs: number | undefined
+  private alignmentMs = 0
+  private lastAlignmentMs = 0
   private hasReportedEnd = false
   private dueBarrier: number | undefined
   private lastTriggered = 0
@@ -100,8 +108,9 @@ export class Task {
     this.aligner = new BarrierAligner(parts.inputs.length, {
       onAligned: checkpointId => {
         this.dueBarrier = checkpointId
+        this.hasAligned()
       },
-      onAborted: () => undefined,
+      onAborted: () => this.hasAligned(),
     })
     parts.alignment.onProgress(() => this.wake())
     for (const { reader } of parts.inputs) reader.onElement(() => this.wake())
@@ -162,10 +171,9 @@ export class Task {
     this.wake()
   }
 
-  /** How long it has run, and how much of that it waited for space in sinks and channels, ms. */
-  get times(): { readonly ranMs: number; readonly backpressuredMs: number } {
-    const { startedAtMs, backpressuredMs } = this
-    return { ranMs: startedAtMs === undefined ? 0 : this.clock.elapsed() - startedAtMs, backpressuredMs }
+  get times(): TaskTimes {
+    const { startedAtMs, backpressuredMs, alignmentMs } = this
+    return { ranMs: startedAtMs === undefined ? 0 : this.clock.elapsed() - startedAtMs, backpressuredMs, alignmentMs }
   }
 
   throwFailure(): void {
@@ -209,10 +217,17 @@ export class Task {
 
   private injectBarrier(checkpointId: number): void {
     this.dueBarrier = undefined
-    this.hooks.onBarrier(checkpointId)
+    this.hooks.onBarrier(checkpointId, this.lastAlignmentMs)
     const gates = new Set(this.parts.inputs.map(({ gate }) => gate))
     for (const node of this.parts.sourceNodes) node.barrier(checkpointId)
     for (const gate of gates) gate.barrier(checkpointId)
+  }
+
+  private hasAligned(): void {
+    const now = this.clock.elapsed()
+    this.lastAlignmentMs = now - (this.aligningSinceMs ?? now)
+    this.alignmentMs += this.lastAlignmentMs
+    this.aligningSinceMs = undefined
   }
 
   private async workOff(): Promise<void> {
@@ -317,6 +332,7 @@ export class Task {
     const { gate, channel } = input
     if (element.kind === 'barrier') {
       this.aligner.barrier(element.checkpointId, number)
+      if (this.aligner.isPending) this.aligningSinceMs ??= this.clock.elapsed()
       return true
     }
     if (element.kind === 'batch') {

@@ -81,6 +81,7 @@ describe('figures', () => {
       lastBytes: 10,
       lastWrittenBytes: 10,
       lastDurationMs: 11,
+      lastAlignmentMs: 0,
       lastError: undefined,
     },
   }

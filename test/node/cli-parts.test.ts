@@ -67,6 +67,7 @@ const metrics: JobMetrics = {
     lastBytes: 34_567,
     lastWrittenBytes: 34_567,
     lastDurationMs: 3.4,
+    lastAlignmentMs: 0,
     lastError: undefined,
   },
 }

@@ -123,6 +123,7 @@ const metrics: JobMetrics = {
     lastBytes: 2000,
     lastWrittenBytes: 2000,
     lastDurationMs: 3,
+    lastAlignmentMs: 0,
     lastError: undefined,
   },
 }

@@ -18,6 +18,7 @@ const metrics: JobMetrics = {
     lastBytes: 1,
     lastWrittenBytes: 1,
     lastDurationMs: 1,
+    lastAlignmentMs: 0,
     lastError: undefined,
   },
 }

@@ -1,11 +1,12 @@
 import { request } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
-import { collect, count, iterable, job, memory, SabotError, tumbling } from '../../src/index.js'
+import { collect, count, execute, iterable, job, memory, SabotError, tumbling } from '../../src/index.js'
 import { jobMetricsText, type WatchedJob } from '../../src/node/http/job-metrics-text.js'
 import { prometheusText, snakeCase } from '../../src/node/http/prometheus-text.js'
-import { type MetricsServer, run, type ServedJob, serveMetrics } from '../../src/node/index.js'
+import { type MetricsServer, nodeEnvironment, run, type ServedJob, serveMetrics } from '../../src/node/index.js'
 import { emptyOperatorMetrics } from '../../src/runtime/empty-metrics.js'
 import type { JobMetrics, JobStatus, OperatorMetrics } from '../../src/runtime/job-handle.js'
+import { MemoryCheckpointStorage } from '../../src/state/memory-storage.js'
 
 const graph = job('hourly', j => {
   j.from(memory([{ at: 1 }]))
@@ -29,6 +30,7 @@ function handleOf(status: JobStatus = 'running', operators: readonly OperatorMet
     lastBytes: 1_000,
     lastWrittenBytes: 400,
     lastDurationMs: 250,
+    lastAlignmentMs: 0,
     lastError: undefined,
   }
   const metrics: JobMetrics = {
@@ -145,10 +147,115 @@ describe('the text format of Prometheus', () => {
     )
     // No watermark yet is no sample, and every family is told once.
     expect(text).not.toMatch(/watermark_(lag_)?seconds\{job="hourly",operator="map-2"/)
-    const families = text.split('\n').flatMap(line => (line.startsWith('# TYPE') ? [line.split(' ')[2]] : []))
-    expect(new Set(families).size).toBe(families.length)
+    expect(problemsOf(text)).toEqual([])
+  })
+
+  it('is clean for whoever lints it, whatever operators, inputs and gauges are called', () => {
+    const named = {
+      ...operator('odd', {
+        dropped: { 'late "very"': 1, 'a\nb\\c': 2 },
+        gauges: { keys: 1, stateBytes: 2, state_bytes: 3 },
+      }),
+      inputs: [{ name: 'C:\\data\n"x"', watermark: 5, sinceMs: undefined, status: 'active' as const }],
+    }
+    const text = jobMetricsText([handleOf('running', [named]), { ...handleOf('failed', [named]), name: 'other' }])
+    expect(problemsOf(text)).toEqual([])
+    expect(text).toContain('input="C:\\\\data\\n\\"x\\""')
+    // It would be found.
+    expect(problemsOf('x_total 1\n# HELP x_total y\n# TYPE x_total gauge\nx_total{a="1"} 2\nx_total{a="1"} 3')).toEqual(
+      [
+        'no newline at the end',
+        'x_total stands before its HELP and TYPE',
+        'x_total: no counter, but it ends in _total',
+        'x_total{a="1"} stands twice',
+      ],
+    )
+  })
+
+  it('has a family for each figure of an operator and of its checkpoints', async () => {
+    const held = job('held', j => {
+      const rows = Array.from({ length: 50 }, (_, n) => ({ at: n, key: n % 5 }))
+      j.from(memory([...rows, { at: 5_000, key: 0 }, { at: 3, key: 1 }]))
+        .withTimestamps('at', { outOfOrderness: 0 })
+        .keyBy('key')
+        .window(tumbling('1s'))
+        .aggregate({ n: count() })
+        .to(collect())
+    })
+    const handle = execute(held.plan(), nodeEnvironment(), {
+      checkpoints: { storage: new MemoryCheckpointStorage(), intervalMs: 0 },
+    })
+    await Promise.resolve()
+    const { status } = await handle.ended
+    expect(status).toBe('finished')
+    const text = jobMetricsText([handle])
+    expect(problemsOf(text)).toEqual([])
+    const of = (figure: string) => {
+      const line = text
+        .split('\n')
+        .find(found => found.startsWith(`sabot_${figure}{`) && found.includes('kind="window-agg'))
+      return line === undefined ? undefined : Number(line.split(' ').at(-1))
+    }
+    expect(of('operator_rows_in_total')).toBe(52)
+    // The late row is among them.
+    expect(of('operator_rows_out_total')).toBe(7)
+    expect(of('operator_dropped_total')).toBe(1)
+    expect(text).toMatch(/^sabot_operator_watermark_seconds\{.*kind="window-aggregate"\} \+Inf$/m)
+    // Nothing waited for a barrier, and no window is open any more.
+    expect([of('operator_alignment_seconds_total'), of('operator_keys')]).toEqual([0, 0])
+    for (const figure of [
+      ...[
+        'bytes_in_total',
+        'bytes_out_total',
+        'busy_seconds_total',
+        'idle_seconds_total',
+        'backpressured_seconds_total',
+      ],
+      ...['state_bytes', 'checkpoint_bytes'],
+    ]) {
+      expect(of(`operator_${figure}`), figure).toBeGreaterThanOrEqual(0)
+    }
   })
 })
+
+/** What promtool would complain about, and what the format forbids. */
+function problemsOf(text: string): string[] {
+  const problems = text.endsWith('\n') ? [] : ['no newline at the end']
+  const [helps, types, series] = [new Map<string, string>(), new Map<string, string>(), new Set<string>()]
+  let family = ''
+  for (const line of text.split('\n').filter(found => found !== '')) {
+    const comment = /^# (HELP|TYPE) ([a-z][a-z0-9_]*) (.+)$/.exec(line)
+    if (comment !== null) {
+      const [, what, name = '', told = ''] = comment
+      const known = what === 'HELP' ? helps : types
+      if (known.has(name)) problems.push(`${name}: ${what} stands twice`)
+      known.set(name, told)
+      family = name
+      if (what === 'TYPE' && told !== 'counter' && name.endsWith('_total')) {
+        problems.push(`${name}: no counter, but it ends in _total`)
+      }
+      if (what === 'TYPE' && told === 'counter' && !name.endsWith('_total')) {
+        problems.push(`${name}: a counter that does not end in _total`)
+      }
+      if (/_(ms|milliseconds|minutes|kb|mb|gauge|counter)(_|$)/.test(name)) problems.push(`${name}: no base unit`)
+      continue
+    }
+    const label = '[a-z_][a-z0-9_]*="(?:[^"\\\\\\n]|\\\\[\\\\"n])*"'
+    const sample = new RegExp(
+      `^([a-z][a-z0-9_]*)(\\{${label}(?:,${label})*\\})? (NaN|[+-]Inf|-?[0-9][0-9.e+-]*)$`,
+    ).exec(line)
+    if (sample === null) {
+      problems.push(`not a sample: ${line}`)
+      continue
+    }
+    const [, name = '', labels = ''] = sample
+    if (name !== family || !helps.has(name) || !types.has(name))
+      problems.push(`${name} stands before its HELP and TYPE`)
+    if (series.has(name + labels)) problems.push(`${name}${labels} stands twice`)
+    series.add(name + labels)
+  }
+  return problems
+}
 
 describe('the metrics server', () => {
   it('answers on loopback, with metrics, jobs and health', async () => {

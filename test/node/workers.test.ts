@@ -37,6 +37,7 @@ export default job('orders', j => {
     for (;;);
   }
   const act = row => {
+    if (fault === 'slow') { const until = Date.now() + 1; while (Date.now() < until); }
     if (row.amount !== 777 || fault === 'none' || existsSync(marker)) return true
     if (marker !== '') writeFileSync(marker, '')
     if (fault === 'exit') process.exit(3)
@@ -132,6 +133,42 @@ describe('workers', () => {
       expect(many.lines.sort()).toEqual(one.lines.sort())
       expect(many.result.metrics).toMatchObject({ rowsIn: 6_000, rowsOut: one.lines.length })
     }
+  }, 60_000)
+
+  it('count what the same subtasks count in one thread, and say so while they run', async () => {
+    const module = join(directory, 'orders.mjs')
+    const inOne = await ran(2, { workers: { module, fromParallelism: 3 } })
+    let live: Sabot.JobMetrics | undefined
+    const inTwo = await ran(2, {
+      workers: { module },
+      parameters: { fault: 'slow' },
+      onHandle: async handle => {
+        const of = (metrics: Sabot.JobMetrics): number =>
+          metrics.operators.find(({ id }) => id === 'totals')?.rowsIn ?? 0
+        while (of(handle.metrics()) === 0) await new Promise(resolve => setTimeout(resolve, 5))
+        live = handle.metrics()
+      },
+    })
+    const figures = ({ result }: Ran) =>
+      result.metrics.operators.map(({ id, kind, rowsIn, rowsOut, watermark, inputs, dropped, gauges }) => {
+        return {
+          id,
+          kind,
+          rowsIn,
+          rowsOut,
+          watermark,
+          inputs: inputs.map(({ name, status }) => [name, status]),
+          dropped,
+          gauges,
+        }
+      })
+    expect(figures(inTwo)).toEqual(figures(inOne))
+    for (const { id, kind, bytesIn, bytesOut, busyMs, idleMs } of inTwo.result.metrics.operators) {
+      expect(busyMs + idleMs, id).toBeGreaterThan(0)
+      expect(kind === 'source' ? bytesOut : bytesIn, id).toBeGreaterThan(0)
+    }
+    expect(live?.rowsIn).toBeGreaterThan(0)
+    expect(live?.rowsIn).toBeLessThanOrEqual(6_000)
   }, 60_000)
 
   it('print through the one standard output, and take checkpoints', async () => {

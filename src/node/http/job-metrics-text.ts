@@ -42,6 +42,12 @@ const JOB_FIGURES: readonly JobFigure[] = [
     'Time from the barrier of the last checkpoint until it was complete.',
     ({ checkpoints }) => (checkpoints.lastId === undefined ? undefined : seconds(checkpoints.lastDurationMs)),
   ],
+  [
+    'sabot_checkpoint_last_alignment_seconds',
+    'gauge',
+    'Longest time for which a task held channels back for the barrier of the last checkpoint.',
+    ({ checkpoints }) => (checkpoints.lastId === undefined ? undefined : seconds(checkpoints.lastAlignmentMs)),
+  ],
 ]
 
 const OPERATOR_FIGURES: readonly OperatorFigure[] = [
@@ -55,6 +61,18 @@ const OPERATOR_FIGURES: readonly OperatorFigure[] = [
     'counter',
     'Time that its tasks waited for space downstream.',
     ({ backpressuredMs }) => seconds(backpressuredMs),
+  ],
+  [
+    'sabot_operator_alignment_seconds_total',
+    'counter',
+    'Time that its tasks held channels back until a barrier had come from all others.',
+    ({ alignmentMs }) => seconds(alignmentMs),
+  ],
+  [
+    'sabot_operator_checkpoint_bytes',
+    'gauge',
+    'Bytes of its state in the last checkpoint.',
+    ({ checkpointBytes }) => checkpointBytes,
   ],
   ['sabot_operator_idle_seconds_total', 'counter', 'The rest of the time.', ({ idleMs }) => seconds(idleMs)],
   [
@@ -125,7 +143,8 @@ function sampleOf(labels: Labels, value: number | undefined): Sample[] {
 function gaugeMetrics(all: readonly { readonly labels: Labels; readonly operator: OperatorMetrics }[]): Metric[] {
   const samples = new Map<string, Sample[]>()
   for (const { labels, operator } of all) {
-    for (const [gauge, value] of Object.entries(operator.gauges)) {
+    // Gauges whose names are one in snake case are one sample: the format takes no series twice.
+    for (const [gauge, value] of new Map(Object.entries(operator.gauges).map(([name, at]) => [snakeCase(name), at]))) {
       const of = samples.get(gauge) ?? []
       of.push({ labels, value })
       samples.set(gauge, of)
@@ -133,6 +152,6 @@ function gaugeMetrics(all: readonly { readonly labels: Labels; readonly operator
   }
   return [...samples].map(([gauge, of]): Metric => {
     const help = `Gauge ${gauge} of the operator.`
-    return { name: `sabot_operator_${snakeCase(gauge)}`, type: 'gauge', help, samples: of }
+    return { name: `sabot_operator_${gauge}`, type: 'gauge', help, samples: of }
   })
 }

@@ -31,6 +31,7 @@ export interface JobView {
     readonly lastBytes: number
     readonly lastWrittenBytes: number
     readonly lastDurationMs: number
+    readonly lastAlignmentMs: number
     readonly lastError: { readonly code: string; readonly message: string } | null
   }
 }
@@ -55,12 +56,16 @@ export interface OperatorView {
   readonly bytesOut: number
   readonly busyMs: number
   readonly backpressuredMs: number
+  readonly alignmentMs: number
   readonly idleMs: number
   readonly watermark: number | 'end' | null
+  /** How far it is behind processing time; null where there is none, or its input has ended. */
+  readonly watermarkLagMs: number | null
   readonly watermarkSinceMs: number | null
   /** Who holds the watermark, in words; null where the operator has no inputs. */
   readonly heldBy: string | null
   readonly inputWatermarks: readonly InputView[]
+  readonly checkpointBytes: number
   readonly dropped: Readonly<Record<string, number>>
   readonly gauges: Readonly<Record<string, number>>
 }
@@ -81,6 +86,7 @@ export function jobView({ handle, graph }: ServedJob): JobView {
         description,
         inputs: inputs.map(({ from }) => from),
         watermark: watermarkJson(found.watermark),
+        watermarkLagMs: Number.isFinite(found.watermark) ? metrics.takenAtMs - found.watermark : null,
         watermarkSinceMs: found.watermarkSinceMs ?? null,
         heldBy: told === undefined ? null : describeHolder(told),
         inputWatermarks: found.inputs.map(inputView),

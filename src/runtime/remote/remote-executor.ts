@@ -31,11 +31,14 @@ export interface RemoteExecutorSettings {
   readonly hangTimeoutMs: number
   /** A worker that has not opened its subtasks after so long is ended, and the job fails, ms. */
   readonly openTimeoutMs: number
-  /** Workers tell how far they are so often, ms. Default: four times in `hangTimeoutMs`. */
+  /** Workers tell how far they are so often, ms. Default: each second, or four times in `hangTimeoutMs`. */
   readonly heartbeatMs?: number
   /** How long a worker may take to close, ms. */
   readonly closeTimeoutMs: number
 }
+
+/** Metrics of a job in workers are as old as this at most. */
+const HEARTBEAT_MS = 1_000
 
 /** Runs the subtasks of a job in worker threads. The death of one of them is the failure of all. */
 export class RemoteExecutor implements Executor {
@@ -66,7 +69,7 @@ export class RemoteExecutor implements Executor {
       const own = peers[number] ?? new Map<number, unknown>()
       const { parallelism } = execution
       const head = { kind: 'deploy', fingerprint, parallelism, batchRows, bufferTimeoutMs } as const
-      const heartbeatMs = Math.max(1, settings.heartbeatMs ?? hangTimeoutMs / 4)
+      const heartbeatMs = Math.max(1, settings.heartbeatMs ?? Math.min(HEARTBEAT_MS, hangTimeoutMs / 4))
       const subtasks = execution.subtasks.filter(({ slot }) => workerOfSlot(slot, count) === number)
       const states = statesFor(subtasks, deployment.states)
       const transfer = [...own.values()]
@@ -141,7 +144,7 @@ export class RemoteExecutor implements Executor {
 
   receive(message: Extract<WorkerMessage, { kind: 'ended' | 'acknowledged' }>): void {
     if (message.kind === 'ended') this.events.ended(message.subtask)
-    else this.events.acknowledged(message.subtask, message.checkpointId, message.snapshots)
+    else this.events.acknowledged(message.subtask, message)
   }
 
   private tell(message: MasterMessage): void {

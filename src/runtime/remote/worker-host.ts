@@ -118,9 +118,7 @@ class WorkerHost {
     const own = execution.subtasks.filter(({ slot }) => workerOfSlot(slot, workers) === worker)
     const context = { environment, kernel, channels }
     this.executor = await LocalExecutor.open(own, { execution, states, batchRows, bufferTimeoutMs }, context, {
-      acknowledged: (subtask, checkpointId, snapshots) => {
-        this.say({ kind: 'acknowledged', subtask, checkpointId, snapshots })
-      },
+      acknowledged: (subtask, acknowledgement) => this.say({ kind: 'acknowledged', subtask, ...acknowledgement }),
       ended: subtask => this.say({ kind: 'ended', subtask }),
       failed: cause => this.fail(cause),
     })

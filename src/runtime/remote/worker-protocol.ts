@@ -1,6 +1,6 @@
 /* What a job's master and its workers say to one another. */
-import type { OperatorSnapshot } from '../../state/checkpoint.js'
 import type { RecoveredState } from '../../state/recovery.js'
+import type { Acknowledgement } from '../executor.js'
 import type { SubtaskMetrics } from '../metrics.js'
 import type { WireError } from '../wire-error.js'
 
@@ -32,11 +32,6 @@ export type WorkerMessage =
   | { readonly kind: 'heartbeat'; readonly metrics: readonly SubtaskMetrics[] }
   | { readonly kind: 'ended'; readonly subtask: string }
   | { readonly kind: 'failed'; readonly error: WireError }
-  | {
-      readonly kind: 'acknowledged'
-      readonly subtask: string
-      readonly checkpointId: number
-      readonly snapshots: readonly OperatorSnapshot[]
-    }
+  | ({ readonly kind: 'acknowledged'; readonly subtask: string } & Acknowledgement)
   /** For standard output, which only the master has. The next one comes when this one is written. */
   | { readonly kind: 'write'; readonly bytes: Uint8Array }
