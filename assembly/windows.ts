@@ -1,5 +1,5 @@
 /* Tumbling and sliding windows: state, adding, firing, snapshots. */
-export { windowAdd } from './windows/add'
+export { windowAdd, windowMerge } from './windows/add'
 export { windowFire } from './windows/fire'
 export {
   windowAdvance, windowClearLate, windowCreate, windowGapTotal, windowLateCount, windowLateRows, windowLateTotal,

@@ -8,6 +8,7 @@ import {
   job,
   json,
   max,
+  type PreAggregation,
   type Source,
   schema,
   splits,
@@ -59,10 +60,12 @@ function prepared(batches: number): Source<{ key: number; at: number; value: num
 /** Column batches that are there already: nothing but the exchange and the windows costs time. */
 export const columns = job('columns', j => {
   const batches = Number(j.parameter('batches', '64'))
+  const before = j.parameter('preAggregate', 'always') as PreAggregation
   j.from(splits(Array.from({ length: SPLITS }, () => prepared(batches))))
     .withTimestamps('at', { outOfOrderness: '1s' })
     .keyBy('key')
     .window(tumbling(WINDOW_MS))
+    .preAggregate(before)
     .aggregate({ n: count(), total: sum('value'), most: max('value') })
     .to(callback({ batch: () => undefined }))
 })
@@ -73,6 +76,7 @@ export const lines = job('lines', j => {
     .withTimestamps('at', { outOfOrderness: '1s' })
     .keyBy('key')
     .window(tumbling(WINDOW_MS))
+    .preAggregate('always')
     .aggregate({ n: count(), total: sum('value'), most: max('value') })
     .to(callback({ batch: () => undefined }))
 })

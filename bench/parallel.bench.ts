@@ -3,6 +3,7 @@ import { register } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import type { PreAggregation } from '../src/index.js'
 import { start } from '../src/node/run.js'
 import type { Benchmark, Contender } from './harness.js'
 import { BATCH_ROWS } from './keyed-rows.js'
@@ -46,21 +47,23 @@ function inWorkers(count: number, { exportName, rows, ...options }: Run): Conten
   }
 }
 
-const preparedColumns: Benchmark = {
-  name: 'parallel/two-workers',
-  workload: `column batches of ${BATCH_ROWS} rows, made in ${SPLITS} splits → withTimestamps → keyBy (100,000 keys) → count, sum and max in tumbling windows of 2,097,152 rows, in two worker threads; time by the clock`,
-  unit: 'Mrows/s',
-  rows: BATCHES * SPLITS * BATCH_ROWS,
-  runs: 3,
-  warmUpRuns: 1,
-  open: () => {
-    const run = { exportName: 'columns' as const, rows: BATCHES * SPLITS * BATCH_ROWS }
-    const parameters = { batches: String(BATCHES) }
-    return {
-      subject: inWorkers(2, { ...run, parameters }),
-      peers: { 'one worker': inWorkers(1, { ...run, parameters }) },
-    }
-  },
+function preparedColumns(name: string, preAggregate: PreAggregation, how: string): Benchmark {
+  return {
+    name,
+    workload: `column batches of ${BATCH_ROWS} rows, made in ${SPLITS} splits → withTimestamps → keyBy (100,000 keys) → count, sum and max in tumbling windows of 2,097,152 rows, ${how}, in two worker threads; time by the clock`,
+    unit: 'Mrows/s',
+    rows: BATCHES * SPLITS * BATCH_ROWS,
+    runs: 3,
+    warmUpRuns: 1,
+    open: () => {
+      const run = { exportName: 'columns' as const, rows: BATCHES * SPLITS * BATCH_ROWS }
+      const parameters = { batches: String(BATCHES), preAggregate }
+      return {
+        subject: inWorkers(2, { ...run, parameters }),
+        peers: { 'one worker': inWorkers(1, { ...run, parameters }) },
+      }
+    },
+  }
 }
 
 const files: Benchmark = {
@@ -84,5 +87,9 @@ const files: Benchmark = {
   },
 }
 
-const benchmarks: readonly Benchmark[] = [preparedColumns, files]
+const benchmarks: readonly Benchmark[] = [
+  preparedColumns('parallel/two-workers', 'always', 'aggregated before they are exchanged'),
+  preparedColumns('parallel/two-workers-exchange', 'never', 'each row exchanged'),
+  files,
+]
 export default benchmarks

@@ -66,6 +66,7 @@ export {
 export type { IntervalJoinOptions, WindowJoinOptions } from './graph/joins.js'
 export type { DeduplicateOptions, MissingEventOptions, TimeToLive, TopNOptions } from './graph/keyed-operators.js'
 export { KeyedStream } from './graph/keyed-stream.js'
+export type { PreAggregation } from './graph/local-aggregates.js'
 export type {
   BroadcastContext,
   KeyedContext,

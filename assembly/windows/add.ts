@@ -21,6 +21,7 @@ import { fireAt, firstUnfired, firstWindowOf, isGap, lastWindowOf, sliceIndexOf,
 import {
   ENTRY_PAGE, ENTRY_TOUCHED, entryOf, isTouched, PAGE_MASK, recordAt, Slice, SMALL_IDS, Window,
 } from './layout'
+import { mergeColumns } from './merge'
 import { invalidateSlice } from './panes'
 import { addPage, createSlice, dropEmpty, findSlice, reserveTable, skipFired, touch, untouch } from './slices'
 
@@ -31,6 +32,9 @@ let highestId: u32 = 0
 
 // Why resolving ended early; STATUS_OK: a window is ready.
 let stopStatus: i32 = 0
+
+/** Whether the rows are partial aggregates (merge.ts). */
+let merging = false
 
 function fail(status: i32, row: u32, detail: u32): i32 {
   put<u32>(resultPtr(), row, RESULT_ROW)
@@ -326,7 +330,7 @@ export function windowAdd(
   if (!reserveLate(window, to - from, 2)) return fail(STATUS_MEMORY_LIMIT, from, 0)
   window.used = 1
   const highWater = changetype<KeyIndex>(window.keys).highWater
-  const fused = highWater <= SMALL_IDS && window.columnCount == 1
+  const fused = !merging && highWater <= SMALL_IDS && window.columnCount == 1
     && columnType(columnAt(window, 0)) == TYPE_F64 && !isNullable(columnAt(window, 0))
   let row = from
   while (row < to) {
@@ -358,7 +362,9 @@ export function windowAdd(
       const resolved = slice !== null
         ? resolveInSlice(window, slice, blockIds, count)
         : resolveEach(window, ids, timestamps, watermarks, row, count)
-      added = addColumns(window, columnPointers, validityPointers, row, resolved)
+      added = merging
+        ? mergeColumns(window, columnPointers, row, resolved)
+        : addColumns(window, columnPointers, validityPointers, row, resolved)
       if (added < resolved) {
         unresolve(window, ids, timestamps, row, added, resolved)
         stopStatus = STATUS_SUM_OVERFLOW
@@ -371,4 +377,15 @@ export function windowAdd(
     if (added < count) break
   }
   return row - from
+}
+
+/**
+ * As windowAdd() for the rows [0, rows) at the current watermark, each of which is what another window kernel with the
+ * same columns has put out of one key and slice: `parts` is u32[], as merge.ts has it.
+ */
+export function windowMerge(pointer: usize, ids: usize, timestamps: usize, parts: usize, rows: u32): i32 {
+  merging = true
+  const merged = windowAdd(pointer, ids, timestamps, 0, parts, 0, 0, rows)
+  merging = false
+  return merged
 }

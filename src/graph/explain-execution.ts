@@ -1,5 +1,6 @@
 import type { Exchange, ExecutionGraph } from './execution-graph.js'
 import type { EdgePartition } from './job-graph.js'
+import { localAggregateOf } from './local-aggregates.js'
 
 /** The physical graph for people: tasks with their operators, what flows between them, and the slots. */
 export function explainExecution(graph: ExecutionGraph): string {
@@ -7,7 +8,10 @@ export function explainExecution(graph: ExecutionGraph): string {
   const lines = [`parallelism ${parallelism}, ${maxParallelism} key groups`, 'tasks']
   for (const { id, nodes, parallelism: subtasks } of chains) {
     lines.push(`  ${id}  ${nodes.map(node => node.id).join(' → ')}  × ${subtasks}`)
-    for (const exchange of exchanges.filter(({ to }) => to.chain === id)) lines.push(`     <- ${describe(exchange)}`)
+    for (const exchange of exchanges.filter(({ to }) => to.chain === id)) {
+      const isAggregated = subtasks > 1 && localAggregateOf(graph.job, exchange) !== undefined
+      lines.push(`     <- ${describe(exchange)}${isAggregated ? ', aggregated before' : ''}`)
+    }
   }
   lines.push('slots')
   for (const { index, group, subtasks } of slots) {

@@ -1,6 +1,7 @@
 import type { Json } from '../core/json.js'
 import { DEFAULT_MAX_PARALLELISM } from '../core/key-groups.js'
 import type { Schema } from '../core/schema.js'
+import type { LocalAggregateFactory } from '../operators/local-aggregate.js'
 import type { OperatorFactory } from '../operators/operator.js'
 import type { Sink } from '../operators/sink.js'
 import type { Source } from '../operators/source.js'
@@ -46,10 +47,14 @@ export interface NodeHints {
 
 export type Chaining = 'auto' | 'head' | 'never'
 
-export type NodeRole =
-  | SourceRole
-  | { readonly kind: 'operator'; readonly create: OperatorFactory }
-  | { readonly kind: 'sink'; readonly sink: Sink }
+export type NodeRole = SourceRole | OperatorRole | { readonly kind: 'sink'; readonly sink: Sink }
+
+export interface OperatorRole {
+  readonly kind: 'operator'
+  readonly create: OperatorFactory
+  /** What senders may do with rows before they leave for it; results do not depend on it. */
+  readonly localAggregate?: LocalAggregateFactory | undefined
+}
 
 export interface SourceRole {
   readonly kind: 'source'

@@ -20,6 +20,7 @@ import { type Accumulation, mayBeEmpty } from '../operators/windows/window-opera
 import { outputSchema } from '../operators/windows/window-output.js'
 import type { AggregateOf, AggregateResult } from './aggregates.js'
 import type { GraphBuilder, NodeInput } from './graph-builder.js'
+import type { PreAggregation } from './local-aggregates.js'
 import type { FieldOf, Simplified } from './projection.js'
 import { type StreamTraits, WindowedResults } from './stream.js'
 import { checkedFields } from './window-fields.js'
@@ -126,6 +127,19 @@ export class WindowedStream<Row, Key extends FieldOf<Row>, Bounded extends boole
     return this.with({ accumulation })
   }
 
+  /**
+   * Whether subtasks that send rows to windows in others aggregate them first, so that one row a key and slice of time
+   * goes over instead of all: 'exact' (the default): where it cannot change a result, which is so for all aggregates of
+   * the kernel but sums and means of floats; 'always': for those too, though their last bits then depend on the number
+   * of subtasks and on when checkpoints were taken; 'never'. Windows whose late rows somebody reads get all rows as they
+   * are. Runs with one subtask do not know of it.
+   * @throws SabotError INVALID_OPTION; at `aggregate` where 'always' is not possible
+   */
+  preAggregate(preAggregation: PreAggregation): WindowedStream<Row, Key, Bounded> {
+    checkChoice('preAggregate', preAggregation, ['exact', 'always', 'never'])
+    return this.with({ preAggregation })
+  }
+
   /** Which panes come besides what the trigger says. @throws SabotError INVALID_OPTION */
   panes({ unchanged = 'emit', onTime = 'ifChanged', closing = 'never' }: Partial<PaneSettings>) {
     checkChoice('unchanged', unchanged, ['emit', 'skip'])
@@ -221,14 +235,16 @@ export class WindowedStream<Row, Key extends FieldOf<Row>, Bounded extends boole
       withoutNeedlessTrigger(this.request),
       windowFunction,
       windowFunction.kind === 'process' ? schema : undefined,
+      this.traits.schema,
     )
+    if (this.request.preAggregation === 'always' && plan.localAggregate === undefined) throw notPreAggregated()
     const by = keys.length === 0 ? 'over all records' : `by ${keys.join(', ')}`
     const details = plan.details.length === 0 ? '' : ` (${plan.details.join('; ')})`
     const node = this.graph.add({
       kind: plan.kind,
       description: `${assigner.description} ${by}: ${what}${details}`,
       inputs: [{ ...this.input, hashOf: keys }],
-      role: { kind: 'operator', create: plan.create },
+      role: { kind: 'operator', create: plan.create, localAggregate: plan.localAggregate },
       settings: plan.settings,
       schema,
       reads: plan.reads,
@@ -272,7 +288,17 @@ export function windowed<Row, Key extends FieldOf<Row>, Bounded extends boolean>
     allowedLatenessMs: 0,
     accumulation: 'accumulating',
     panes: undefined,
+    preAggregation: 'exact',
   })
+}
+
+function notPreAggregated(): SabotError {
+  return new SabotError(
+    'INVALID_OPTION',
+    'Only count, sum, min, max and mean in tumbling or sliding windows of event time, of rows with a schema and without ' +
+      "triggers or lateness, can be aggregated by their senders: leave preAggregate('always') out",
+    { option: 'preAggregate', value: 'always' },
+  )
 }
 
 /** Nothing is late without allowed lateness: windows that end are closed then, and the default trigger says the same. */

@@ -1,9 +1,10 @@
 import type { Json } from '../core/json.js'
 import type { Schema } from '../core/schema.js'
-import { MAX_WINDOW_MS } from '../core/window-geometry.js'
+import { MAX_WINDOW_MS, type WindowGeometry } from '../core/window-geometry.js'
 import { isKernelCall } from '../operators/aggregates/kernel-functions.js'
 import { tumblingAggregateOperator } from '../operators/aggregates/tumbling-aggregate.js'
 import { LATE_OUTPUT } from '../operators/kernel-aggregation.js'
+import { LocalAggregate, type LocalAggregateFactory } from '../operators/local-aggregate.js'
 import type { OperatorFactory } from '../operators/operator.js'
 import { sessionAggregateOperator } from '../operators/session-aggregate.js'
 import { windowAggregateOperator } from '../operators/window-aggregate.js'
@@ -16,6 +17,7 @@ import type { Trigger } from '../operators/windows/trigger.js'
 import type { NamedPaneField, WindowFunctionSettings } from '../operators/windows/window-function.js'
 import { type Accumulation, windowOperator } from '../operators/windows/window-operator.js'
 import { type FieldsRead, MAIN_OUTPUT } from './job-graph.js'
+import { areOrderFree, type PreAggregation } from './local-aggregates.js'
 import type { WindowAssigner } from './windowing.js'
 
 /** What a windowed stream asks for, as far as it was said. */
@@ -27,6 +29,7 @@ export interface WindowRequest {
   readonly allowedLatenessMs: number
   readonly accumulation: Accumulation
   readonly panes: PaneSettings | undefined
+  readonly preAggregation: PreAggregation
 }
 
 /** The operator that computes it. */
@@ -35,6 +38,7 @@ export interface WindowPlan {
   /** Behind the description of what is computed: what else there is, and where state stands. */
   readonly details: readonly string[]
   readonly create: OperatorFactory
+  readonly localAggregate?: LocalAggregateFactory | undefined
   readonly settings: Json
   /** undefined: it may look at any field. */
   readonly reads: FieldsRead | undefined
@@ -49,15 +53,20 @@ export function planWindow(
   request: WindowRequest,
   windowFunction: WindowFunctionSettings,
   schema: Schema | undefined,
+  input: Schema | undefined,
 ): WindowPlan {
   return (
-    kernelPlan(request, windowFunction) ??
+    kernelPlan(request, windowFunction, input) ??
     slicedPlan(request, windowFunction) ??
     generalPlan(request, windowFunction, schema)
   )
 }
 
-function kernelPlan(request: WindowRequest, windowFunction: WindowFunctionSettings): WindowPlan | undefined {
+function kernelPlan(
+  request: WindowRequest,
+  windowFunction: WindowFunctionSettings,
+  input: Schema | undefined,
+): WindowPlan | undefined {
   const { keys, assigner, trigger, evictor, allowedLatenessMs, accumulation, panes } = request
   const { settings } = assigner
   const isPlain = trigger === undefined && evictor === undefined && panes === undefined && allowedLatenessMs === 0
@@ -66,10 +75,13 @@ function kernelPlan(request: WindowRequest, windowFunction: WindowFunctionSettin
   if (aggregates === undefined) return undefined
   const described = aggregates.map(describeAggregate)
   if (settings.kind === 'slices' && settings.time === 'event') {
+    const { geometry } = settings
+    const schema = input && canAggregateBefore(request, geometry, aggregates, input) ? input : undefined
     return {
       kind: 'window-aggregate',
       details: [],
-      create: windowAggregateOperator({ keys, geometry: settings.geometry, aggregates }),
+      create: windowAggregateOperator({ keys, geometry, aggregates, partialsOf: schema }),
+      localAggregate: schema && (context => new LocalAggregate(context, { keys, geometry, aggregates, schema })),
       settings: { keys, ...settings.geometry, aggregates: described },
       reads: readsOf(keys, aggregates),
     }
@@ -83,6 +95,17 @@ function kernelPlan(request: WindowRequest, windowFunction: WindowFunctionSettin
     settings: { keys, gapMs: typeof gap === 'number' ? gap : 'by record', aggregates: described },
     reads: typeof gap === 'number' ? readsOf(keys, aggregates) : undefined,
   }
+}
+
+/** Windows without gaps: rows between windows are counted where they are. */
+function canAggregateBefore(
+  { preAggregation }: WindowRequest,
+  { sizeMs, slideMs }: WindowGeometry,
+  aggregates: readonly NamedAggregate[],
+  input: Schema,
+): boolean {
+  if (preAggregation === 'never' || slideMs > sizeMs) return false
+  return preAggregation === 'always' || areOrderFree(aggregates, input)
 }
 
 /** Sessions of the kernel: of event time, touching ones merged, from the first record to the gap behind the last. */

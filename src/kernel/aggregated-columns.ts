@@ -55,6 +55,9 @@ export interface FiredColumn {
   readonly max: Float64Array<ArrayBuffer> | BigInt64Array<ArrayBuffer> | undefined
 }
 
+/** What was put out of keys and slices, to be merged with more of them. */
+export type PartialAggregates = Pick<FiredWindows, 'rowCounts' | 'columns'>
+
 /** Where the columns of a call stand in the kernel: pointers to arrays of pointers. */
 export interface WrittenColumns {
   readonly values: number
@@ -70,6 +73,8 @@ export class AggregatedColumns {
   private readonly columns: readonly Region[]
   private readonly validities: readonly Region[]
   private readonly pointers: Region
+  /** Row counts, then four of each column; made when partial aggregates come. */
+  private partials: readonly Region[] = []
 
   constructor(kernel: Kernel, specs: readonly WindowColumnSpec[]) {
     this.kernel = kernel
@@ -97,6 +102,16 @@ export class AggregatedColumns {
     return { values: pointers, validities: pointers + specs.length * 4 }
   }
 
+  /** Where the pointers to the parts stand, as assembly/windows/merge.ts draws them. */
+  writePartials({ rowCounts, columns }: PartialAggregates): number {
+    const { kernel, specs } = this
+    const parts = [rowCounts, ...columns.flatMap(({ nonNull, sum, min, max }) => [nonNull, sum, min, max])]
+    if (parts.length !== specs.length * 4 + 1) throw new TypeError(`${columns.length} columns for ${specs.length}`)
+    if (this.partials.length === 0) this.partials = parts.map(() => new Region(kernel))
+    const pointers = parts.map((part, number) => (part === undefined ? 0 : (this.partials[number]?.write(part) ?? 0)))
+    return this.pointers.write(Uint32Array.from(pointers))
+  }
+
   /** The first `count` rows of the output columns of `handle`. */
   fired(handle: number, count: number): FiredWindows {
     return {
@@ -115,7 +130,7 @@ export class AggregatedColumns {
   }
 
   release(): void {
-    for (const region of [this.pointers, ...this.columns, ...this.validities]) region.release()
+    for (const region of [this.pointers, ...this.columns, ...this.validities, ...this.partials]) region.release()
   }
 
   private firedColumn(handle: number, { type, minMax }: WindowColumnSpec, number: number, count: number): FiredColumn {

@@ -126,6 +126,7 @@ export interface WindowExports {
     from: number,
     to: number,
   ): number
+  windowMerge(window: number, ids: number, timestamps: number, parts: number, rows: number): number
   windowAdvance(window: number, watermark: number): void
   windowFire(window: number): number
   windowWatermark(window: number): number

@@ -4,6 +4,7 @@ import type { WindowGeometry } from '../core/window-geometry.js'
 import {
   AggregatedColumns,
   type FiredWindows,
+  type PartialAggregates,
   type WindowColumnSpec,
   type WindowColumnValues,
 } from './aggregated-columns.js'
@@ -51,6 +52,11 @@ export class WindowState {
     return this.kernel.exports.windowOpen(this.handle)
   }
 
+  /** Keys with rows, in each slice. */
+  get records(): number {
+    return this.kernel.exports.windowRecords(this.handle)
+  }
+
   /** Bytes of slices and pages in use. */
   get stateBytes(): number {
     return this.kernel.exports.windowStateBytes(this.handle)
@@ -76,6 +82,23 @@ export class WindowState {
     const added = kernel.exports.windowAdd(this.handle, idsPointer, times, 0, values, validities, 0, rows)
     if (kernel.check(added, 'adding rows to windows') < rows) {
       throw new TypeError('Windows are ready to fire: fire() comes before add()')
+    }
+  }
+
+  /**
+   * Merges partial aggregates, of the keys that the index has coded last: what windows of the same columns have put out,
+   * with a timestamp of each one's slice. The current watermark holds for all of them, nothing may be ready to fire, and
+   * none may be late.
+   * @throws SabotError MEMORY_LIMIT, SUM_OVERFLOW, TOO_MANY_SLICES with details.row: the rows before it are merged
+   */
+  merge(timestamps: Float64Array, partials: PartialAggregates): void {
+    const { kernel } = this
+    const rows = timestamps.length
+    const times = this.timestamps.write(timestamps)
+    const parts = this.columns.writePartials(partials)
+    const merged = kernel.exports.windowMerge(this.handle, this.index.idsPointer, times, parts, rows)
+    if (kernel.check(merged, 'merging partial aggregates') < rows) {
+      throw new TypeError('Windows are ready to fire: fire() comes before merge()')
     }
   }
 

@@ -9,6 +9,9 @@ import type { Operator, OperatorContext, OperatorState, Steps } from './operator
 /** The side output of records that came too late for all of their windows. */
 export const LATE_OUTPUT = 'late'
 
+/** What of its context an aggregation over a kernel uses. */
+export type AggregationContext = Pick<OperatorContext, 'id' | 'kernel' | 'output' | 'keyGroups'>
+
 /** State of a kernel that aggregates by key and window. */
 interface KernelState {
   readonly stateBytes: number
@@ -28,11 +31,11 @@ export abstract class KernelAggregation<State extends KernelState> implements Op
   readonly dropped: Record<string, number> = {}
   watermark = NO_WATERMARK
   protected opened: OpenedAggregation<State> | undefined
-  protected readonly context: OperatorContext
+  protected readonly context: AggregationContext
   private readonly part: string
 
   /** `part` names the state in checkpoints. */
-  constructor(context: OperatorContext, part: string) {
+  constructor(context: AggregationContext, part: string) {
     this.context = context
     this.part = part
   }

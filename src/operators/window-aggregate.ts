@@ -2,11 +2,18 @@ import type { Batch } from '../core/batch.js'
 import { SabotError } from '../core/errors.js'
 import type { Schema } from '../core/schema.js'
 import { isInGap, lastEndedWindow, lateBelow, type WindowGeometry } from '../core/window-geometry.js'
+import type { FiredWindows } from '../kernel/aggregated-columns.js'
 import { WindowState } from '../kernel/windows.js'
 import { firedRows } from './fired-rows.js'
-import { KernelAggregation, LATE_OUTPUT, type OpenedAggregation } from './kernel-aggregation.js'
+import {
+  type AggregationContext,
+  KernelAggregation,
+  LATE_OUTPUT,
+  type OpenedAggregation,
+} from './kernel-aggregation.js'
 import { KeyCoder } from './key-coder.js'
-import type { OperatorContext, OperatorFactory } from './operator.js'
+import type { OperatorFactory } from './operator.js'
+import { PartialRows } from './partial-rows.js'
 import { WindowColumns } from './window-columns.js'
 import { type NamedAggregate, windowResultSchema } from './window-results.js'
 
@@ -15,6 +22,8 @@ export interface WindowAggregateSettings {
   readonly geometry: WindowGeometry
   /** Of functions that the kernel computes. */
   readonly aggregates: readonly NamedAggregate[]
+  /** Partial aggregates may come among the rows (local-aggregate.ts): those of rows of this schema. */
+  readonly partialsOf?: Schema | undefined
 }
 
 /**
@@ -27,12 +36,16 @@ export function windowAggregateOperator(settings: WindowAggregateSettings): Oper
 
 type Opened = OpenedAggregation<WindowState>
 
-class WindowAggregateOperator extends KernelAggregation<WindowState> {
-  private readonly settings: WindowAggregateSettings
+export class WindowAggregateOperator extends KernelAggregation<WindowState> {
+  protected readonly settings: WindowAggregateSettings
+  /** undefined: none come. */
+  private readonly partials: PartialRows | undefined
 
-  constructor(context: OperatorContext, settings: WindowAggregateSettings) {
+  constructor(context: AggregationContext, settings: WindowAggregateSettings) {
     super(context, 'windows')
     this.settings = settings
+    const { partialsOf } = settings
+    this.partials = partialsOf && new PartialRows(partialsOf, settings.keys, settings.aggregates, context.id)
   }
 
   protected override openWindows(state: WindowState): number {
@@ -45,7 +58,7 @@ class WindowAggregateOperator extends KernelAggregation<WindowState> {
     if (batch.timestamps === undefined || watermarks === undefined) {
       throw new SabotError('NO_TIMESTAMPS', `Operator ${this.context.id} got rows without event time`)
     }
-    const opened = this.open(batch.schema)
+    const opened = this.open(this.schemaOf(batch))
     opened.state.advance(this.watermark)
     for (let from = 0; from < batch.rowCount; ) {
       yield* this.fireUpTo(opened, watermarks[from] ?? this.watermark, watermarks[from - 1])
@@ -81,7 +94,14 @@ class WindowAggregateOperator extends KernelAggregation<WindowState> {
     const batch = this.withoutStrays(segment)
     if (batch.rowCount === 0) return
     coder.code(batch)
-    state.add(batch.timestamps ?? EMPTY, columns.inputs(batch))
+    const timestamps = batch.timestamps ?? EMPTY
+    if (this.partials?.isOf(batch)) state.merge(timestamps, this.partials.read(batch))
+    else state.add(timestamps, columns.inputs(batch))
+  }
+
+  /** That of the rows, for partial aggregates too. */
+  private schemaOf(batch: Batch): Schema {
+    return this.partials?.isOf(batch) ? this.partials.rows : batch.schema
   }
 
   /** The rows that belong to a window which has not fired: rule 4 of time, and rows between windows are left out. */
@@ -99,11 +119,23 @@ class WindowAggregateOperator extends KernelAggregation<WindowState> {
       else if (hasGaps && isInGap(geometry, timestamp)) this.count('in-no-window', 1)
       else kept.push(row)
     }
-    if (late.length > 0) {
+    if (late.length > 0) this.setAside(batch, late)
+    return batch.select(Uint32Array.from(kept)).compact()
+  }
+
+  private setAside(batch: Batch, late: readonly number[]): void {
+    const { partials } = this
+    if (partials?.isOf(batch)) {
+      // Nobody reads late rows where they are aggregated before they come here.
+      const { rowCounts } = partials.read(batch)
+      this.count(
+        'late',
+        late.reduce((sum, row) => sum + (rowCounts[row] ?? 0), 0),
+      )
+    } else {
       this.count('late', late.length)
       this.context.output.side(LATE_OUTPUT, batch.select(Uint32Array.from(late)))
     }
-    return batch.select(Uint32Array.from(kept)).compact()
   }
 
   private count(reason: string, rows: number): void {
@@ -130,10 +162,14 @@ class WindowAggregateOperator extends KernelAggregation<WindowState> {
     opened.state.advance(watermark)
     if (!ended) return
     for (let fired = opened.state.fire(); fired !== undefined; fired = opened.state.fire()) {
-      this.context.output.batch(firedRows(opened, fired, new Float64Array(fired.count).fill(before)))
+      this.context.output.batch(this.rowsOf(opened, fired, new Float64Array(fired.count).fill(before)))
       yield
     }
     opened.coder.index.settle()
+  }
+
+  protected rowsOf(opened: Opened, fired: FiredWindows, watermarks: Float64Array): Batch {
+    return firedRows(opened, fired, watermarks)
   }
 
   protected override create(schema: Schema): Opened {

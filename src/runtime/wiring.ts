@@ -4,6 +4,7 @@ import { numberFromJson } from '../core/json-numbers.js'
 import { keyGroupRange } from '../core/key-groups.js'
 import type { Exchange, ExecutionGraph, Subtask } from '../graph/execution-graph.js'
 import type { GraphNode, JobGraph } from '../graph/job-graph.js'
+import { localAggregateOf } from '../graph/local-aggregates.js'
 import type { Kernel } from '../kernel/module.js'
 import type { Alignment } from './alignment.js'
 import { type Channels, receiversOf, sendersOf } from './channels.js'
@@ -11,6 +12,7 @@ import type { Environment } from './environment.js'
 import { ExchangeNode } from './exchange-node.js'
 import { InputGate } from './input-gate.js'
 import { InputProgress } from './input-progress.js'
+import { LocalAggregateNode } from './local-aggregate-node.js'
 import { createPartitioner } from './partitioner.js'
 import { SinkPump } from './sink-pump.js'
 import { openSplits, positionOf, type TaskSource } from './source-splits.js'
@@ -47,6 +49,7 @@ export class Wiring implements TaskParts {
   readonly sinks: SinkNode[] = []
   readonly operators: OperatorNode[] = []
   readonly exchanges: ExchangeNode[] = []
+  private readonly localAggregates: LocalAggregateNode[] = []
   readonly alignment: Alignment
   /** With the operator and the number of its input that the gate feeds. */
   readonly gates: { readonly gate: InputGate; readonly node: string; readonly input: number }[] = []
@@ -82,7 +85,7 @@ export class Wiring implements TaskParts {
     const failures: unknown[] = []
     for (const node of this.operators) node.close()
     for (const { gate } of this.gates) gate.close()
-    for (const exchange of this.exchanges) exchange.close()
+    for (const node of [...this.localAggregates, ...this.exchanges]) node.close()
     for (const { pump } of [...this.sources, ...this.sinks])
       await pump.close().catch((cause: unknown) => failures.push(cause))
     if (failures.length > 0) throw failures[0]
@@ -148,10 +151,31 @@ export class Wiring implements TaskParts {
     for (const exchange of execution.exchanges) {
       if (exchange.from.chain !== this.subtask.chain.id) continue
       const node = this.createExchange(exchange)
-      this.byId.get(exchange.from.node)?.connect(exchange.from.output, node)
+      const sender = this.byId.get(exchange.from.node)
+      const local = this.createLocalAggregate(exchange, node.writers.length)
+      if (local === undefined) {
+        sender?.connect(exchange.from.output, node)
+      } else {
+        sender?.connect(exchange.from.output, local)
+        local.connect('main', node)
+        this.localAggregates.push(local)
+        this.nodes.push(local)
+      }
       this.exchanges.push(node)
       this.nodes.push(node)
     }
+  }
+
+  private createLocalAggregate(exchange: Exchange, receivers: number): LocalAggregateNode | undefined {
+    const { execution, kernel } = this.context
+    const { from, to } = exchange
+    const create = localAggregateOf(execution.job, exchange)
+    if (create === undefined || receivers < 2) return undefined
+    const of = execution.maxParallelism
+    const keyGroups = { ...keyGroupRange(0, 1, of), of }
+    return new LocalAggregateNode(`${from.node}-${to.node}-local`, output => {
+      return create({ id: to.node, kernel, output, keyGroups })
+    })
   }
 
   private createExchange(exchange: Exchange): ExchangeNode {
