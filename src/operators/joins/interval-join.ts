@@ -176,7 +176,7 @@ class IntervalJoinOperator implements Operator {
       else kept.push(row)
     }
     const slots = new Uint32Array(timestamps.length).fill(NO_ROW)
-    const taken = store.add(batch.select(Uint32Array.from(kept)).compact())
+    const taken = store.add(batch.select(Uint32Array.from(kept)))
     for (const [at, row] of kept.entries()) slots[row] = taken[at] ?? 0
     return slots
   }

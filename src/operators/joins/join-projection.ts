@@ -116,10 +116,14 @@ export class JoinProjection {
       for (const row of rows) this.builder.append(row as object)
       return this.builder.finish().with({ timestamps, watermarks, kinds })
     }
+    const places = {
+      left: pairs.left.store.locate(pairs.left.slots),
+      right: pairs.right.store.locate(pairs.right.slots),
+    }
     const columns = select.columns.map((column): Column => {
       if (column.side === undefined) return this.computed(pairs, column)
-      const { store, slots, outer } = pairs[column.side]
-      return store.gather(indexOf(store, column.field), slots, outer)
+      const { store, outer } = pairs[column.side]
+      return store.gatherAt(indexOf(store, column.field), places[column.side], outer)
     })
     const bounds = pairs.windows === undefined ? [] : [pairs.windows.starts, pairs.windows.ends]
     for (const times of bounds) columns.push(TimestampColumn.fromMillis(times))

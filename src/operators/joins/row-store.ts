@@ -3,8 +3,11 @@ import type { Column } from '../../core/column.js'
 import { NO_WATERMARK } from '../../core/element.js'
 import { Schema } from '../../core/schema.js'
 import type { Field } from '../../core/types.js'
-import { CHUNK_ROWS, type Chunks, RowSlots } from './row-slots.js'
-import { gatherStored, type StoredColumn, storedColumn, writeNumbers } from './stored-columns.js'
+import { NO_ROW } from '../../kernel/interval-join.js'
+import type { RowPlaces } from './held-columns.js'
+import { type HeldMarks, HeldRows } from './held-rows.js'
+import { ownedColumn } from './owned-column.js'
+import { RowSlots } from './row-slots.js'
 
 export interface RowStoreOptions {
   /** Whether the watermark in force before each row is kept. Default false. */
@@ -16,18 +19,19 @@ export interface ArrivalCounter {
   next: number
 }
 
+/** A batch is kept as a whole where at least one in so many of its rows is. */
+const WHOLE = 3
+
 /**
- * Rows that an operator keeps, in columns, each known by a slot below 2^31. Law: what was added reads back by its slot
+ * Rows that an operator keeps, each known by a slot below 2^31. They stay in the columns in which they came. Law: what was added reads back by its slot
  * until it is released, whatever is added and released in between.
  */
 export class RowStore {
   readonly schema: Schema
   readonly fields: readonly Field[]
-  private readonly columns: readonly StoredColumn[]
+  readonly keepsWatermarks: boolean
+  private readonly held: HeldRows
   private readonly slots: RowSlots
-  private readonly times = new StoredNumbers()
-  private readonly arrivals = new StoredNumbers()
-  private readonly watermarks: StoredNumbers | undefined
   private readonly counter: ArrivalCounter
 
   /** Stores that share a counter number their rows in the order in which they came to any of them. */
@@ -36,20 +40,12 @@ export class RowStore {
     counter: ArrivalCounter = { next: 0 },
     { keepsWatermarks = false }: RowStoreOptions = {},
   ) {
-    this.watermarks = keepsWatermarks ? new StoredNumbers() : undefined
+    this.keepsWatermarks = keepsWatermarks
     this.counter = counter
     this.fields = fields
     this.schema = new Schema(fields)
-    this.columns = fields.map(storedColumn)
-    const all: readonly Chunks[] = [...this.columns, this.times, this.arrivals, this.watermarks ?? []].flat()
-    this.slots = new RowSlots({
-      open: chunk => {
-        for (const column of all) column.open(chunk)
-      },
-      drop: chunk => {
-        for (const column of all) column.drop(chunk)
-      },
-    })
+    this.held = new HeldRows(fields)
+    this.slots = new RowSlots(this.held)
   }
 
   /** Rows that are kept. */
@@ -68,16 +64,16 @@ export class RowStore {
   }
 
   /**
-   * Keeps the rows of a batch without a selection: their slots. Rows without event time are of time 0. Restored rows
-   * have the numbers of arrival that they had.
+   * Keeps the selected rows of a batch: their slots. Rows without event time are of time 0. Restored rows have the
+   * numbers of arrival that they had.
    */
   add(batch: Batch, restored?: Float64Array): Uint32Array {
-    const slots = this.take(batch.rowCount)
+    const slots = this.take(batch.length)
     this.write(batch, slots, restored)
     return slots
   }
 
-  /** Slots for rows that are written later, or released without. */
+  /** Slots for rows that are written later, or given back. */
   take(count: number): Uint32Array {
     return this.slots.take(count)
   }
@@ -87,53 +83,80 @@ export class RowStore {
     this.slots.give(slots)
   }
 
-  /** Keeps row i of a batch without a selection at slots[i]; see `add`. */
+  /** Keeps selected row i of a batch at slots[i]; see `add`. */
   write(batch: Batch, slots: Uint32Array, restored?: Float64Array): void {
-    for (const [index, { name }] of this.fields.entries()) this.columns[index]?.write(batch.column(name), slots)
-    writeNumbers(this.arrivals.chunks, restored ?? this.nextArrivals(slots.length), slots)
+    const arrivals = restored ?? this.nextArrivals(slots.length)
     if (restored !== undefined) this.passOver(restored)
-    if (batch.timestamps !== undefined) writeNumbers(this.times.chunks, batch.timestamps, slots)
-    else writeNumbers(this.times.chunks, new Float64Array(slots.length), slots)
-    const { watermarks = new Float64Array(slots.length).fill(NO_WATERMARK) } = batch
-    if (this.watermarks !== undefined) writeNumbers(this.watermarks.chunks, watermarks, slots)
+    const { selection, rowCount } = batch
+    const columns = this.fields.map(({ name }) => batch.column(name))
+    if (selection === undefined) {
+      this.held.hold(columns.map(ownedColumn), this.marksOf(batch, arrivals), slots.slice(), rowCount)
+    } else if (selection.length * WHOLE >= rowCount) {
+      const slotOf = new Uint32Array(rowCount).fill(NO_ROW)
+      const arrivalOf = new Float64Array(rowCount)
+      for (let at = 0; at < selection.length; at++) {
+        const row = selection[at] as number
+        slotOf[row] = slots[at] as number
+        arrivalOf[row] = arrivals[at] as number
+      }
+      this.held.hold(columns.map(ownedColumn), this.marksOf(batch, arrivalOf), slotOf, selection.length)
+    } else {
+      const copy = new Batch({ ...batch, schema: this.schema, columns, selection }).compact()
+      this.held.hold(copy.columns, this.marksOf(copy, arrivals), slots.slice(), slots.length)
+    }
   }
 
   release(slots: Uint32Array): void {
     if (slots.length === 0) return
-    for (const column of this.columns) column.release?.(slots)
+    this.held.release(slots)
     this.slots.give(slots)
+  }
+
+  /** Where rows stand until the next row is written or released; for fields of the same rows. */
+  locate(slots: Uint32Array): RowPlaces {
+    return this.held.locate(slots)
   }
 
   /** The values of field `index`, in the order of the slots. With `outer` some of them may be NO_ROW, which is null. */
   gather(index: number, slots: Uint32Array, outer: boolean): Column {
-    const column = this.columns[index]
-    if (column === undefined) throw new RangeError(`The store has ${this.columns.length} columns, none at ${index}`)
-    return column.gather(slots, outer)
+    return this.gatherAt(index, this.locate(slots), outer)
+  }
+
+  gatherAt(index: number, places: RowPlaces, outer: boolean): Column {
+    return this.held.gather(index, places, outer)
   }
 
   /** All fields of the rows, in the order of the slots. With `outer` some of them may be NO_ROW: nulls. */
   batch(slots: Uint32Array, outer = false): Batch {
-    const columns = this.columns.map(column => column.gather(slots, outer))
+    const places = this.locate(slots)
+    const columns = this.fields.map((_, index) => this.gatherAt(index, places, outer))
     return new Batch({ schema: this.schema, columns, rowCount: slots.length })
   }
 
   /** Event times, ms. */
   timesOf(slots: Uint32Array): Float64Array {
-    return gatherStored(this.times.chunks, slots)
-  }
-
-  get keepsWatermarks(): boolean {
-    return this.watermarks !== undefined
+    return this.held.marks(this.locate(slots), 'times')
   }
 
   /** The watermarks in force before the rows, ms; of a store that keeps them. */
   watermarksOf(slots: Uint32Array): Float64Array {
-    return gatherStored(this.watermarks?.chunks ?? [], slots)
+    return this.held.marks(this.locate(slots), 'watermarks')
   }
 
   /** Numbers that rise in the order in which the rows were added. */
   arrivalsOf(slots: Uint32Array): Float64Array {
-    return gatherStored(this.arrivals.chunks, slots)
+    return this.held.marks(this.locate(slots), 'arrivals')
+  }
+
+  /** Times and watermarks of a batch are lent: these are copies. */
+  private marksOf({ timestamps, watermarks, rowCount }: Batch, arrivals: Float64Array): HeldMarks {
+    return {
+      times: timestamps?.slice() ?? new Float64Array(rowCount),
+      arrivals,
+      watermarks: this.keepsWatermarks
+        ? (watermarks?.slice() ?? new Float64Array(rowCount).fill(NO_WATERMARK))
+        : undefined,
+    }
   }
 
   private nextArrivals(count: number): Float64Array {
@@ -147,17 +170,5 @@ export class RowStore {
   private passOver(arrivals: Float64Array): void {
     const { counter } = this
     for (const arrival of arrivals) counter.next = Math.max(counter.next, arrival + 1)
-  }
-}
-
-class StoredNumbers implements Chunks {
-  readonly chunks: (Float64Array | undefined)[] = []
-
-  open(chunk: number): void {
-    this.chunks[chunk] = new Float64Array(CHUNK_ROWS)
-  }
-
-  drop(chunk: number): void {
-    this.chunks[chunk] = undefined
   }
 }

@@ -52,20 +52,28 @@ export class KeySlots {
   }
 
   /**
-   * The slots of the rows of a batch without a selection: a view, valid until the next call. Slots that are not held are
-   * free again at that call.
+   * The slots of the selected rows of a batch: a view, valid until the next call. Slots that are not held are free again
+   * at that call.
    * @throws SabotError MEMORY_LIMIT, TOO_MANY_KEYS
    */
   code(batch: Batch): Uint32Array {
-    const { rowCount } = batch
+    const rowCount = batch.length
     if (this.slots.length < rowCount) this.slots = new Uint32Array(Math.max(rowCount, 1024))
     const slots = this.slots.subarray(0, rowCount)
     if (this.coder !== undefined) {
       this.coder.index.settle()
       // The kernel's own view is detached when its memory grows.
-      slots.set(this.coder.code(batch))
+      slots.set(this.coder.code(batch.selection === undefined ? batch : this.keysOf(batch)))
     }
     return slots
+  }
+
+  /** The key columns of the selected rows. */
+  private keysOf(batch: Batch): Batch {
+    const { fields } = this
+    const columns = fields.map(({ name }) => batch.column(name))
+    const { rowCount, selection } = batch
+    return new Batch({ schema: new Schema(fields), columns, rowCount, selection }).compact()
   }
 
   /** Keeps the slot's key beyond the next `code`. Holding twice is holding once. */

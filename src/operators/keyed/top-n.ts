@@ -78,9 +78,8 @@ class TopNOperator implements Operator {
     this.timers = new TimerQueue(context.kernel)
   }
 
-  onBatch(input: Batch): undefined {
-    const batch = input.compact()
-    const { timestamps } = batch
+  onBatch(batch: Batch): undefined {
+    const { timestamps, watermarks, selection } = batch
     if (timestamps === undefined && this.expires) {
       throw new SabotError('NO_TIMESTAMPS', `Operator ${this.context.id} got rows without event time`)
     }
@@ -93,24 +92,25 @@ class TopNOperator implements Operator {
     const taken = new Uint32Array(slots.length)
     let count = 0
     for (let at = 0; at < slots.length; at++) {
-      const watermark = batch.watermarks?.[at] ?? Number.NEGATIVE_INFINITY
+      const physicalRow = selection === undefined ? at : (selection[at] as number)
+      const watermark = watermarks?.[physicalRow] ?? Number.NEGATIVE_INFINITY
       if (watermark >= this.timers.next) this.forget(keys, watermark)
       const slot = slots[at] as number
       const best = keys.isHeld(slot) ? (this.best[slot] ?? []) : []
-      const value = rankOf(at)
+      const value = rankOf(physicalRow)
       const place = ranking.placeOf(best, value)
       if (place >= 0) {
         const row = rows[count] as number
         taken[count++] = at
         rankValues[row] = value
-        changes.origin = at
+        changes.origin = physicalRow
         ranking.insert(best, place, row, changes)
       }
-      this.keep(keys, slot, best, timestamps?.[at] ?? 0, watermark)
+      this.keep(keys, slot, best, timestamps?.[physicalRow] ?? 0, watermark)
     }
     store.giveBack(rows.subarray(count))
     if (count === rows.length) store.write(batch, rows)
-    else if (count > 0) store.write(batch.select(taken.subarray(0, count)).compact(), rows.subarray(0, count))
+    else if (count > 0) store.write(batch.select(taken.slice(0, count)), rows.subarray(0, count))
     this.emit(opened, batch)
     this.letGo(store)
   }

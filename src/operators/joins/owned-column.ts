@@ -1,0 +1,46 @@
+import type { Column } from '../../core/column.js'
+import { Float32Column, Float64Column, Int32Column, Word64Column } from '../../core/columns-fixed.js'
+import { DictionaryColumn, Utf8Column } from '../../core/columns-text.js'
+
+/** A view may be of a buffer that is so many times as large, and this many bytes more. */
+const LARGER = 2
+const SMALL_BYTES = 1024
+
+/**
+ * The column as one keeps it for long: it does not hold on to a buffer of which it shows a small part, as a slice of a
+ * large batch does, or a column that came from another thread in one buffer with others.
+ */
+export function ownedColumn(column: Column): Column {
+  return isMostlyForeign(column) ? column.gather(ascending(column.length)) : column
+}
+
+function isMostlyForeign(column: Column): boolean {
+  const { validity } = column
+  if (validity !== undefined && isPart(validity, validity.byteLength)) return true
+  if (column instanceof DictionaryColumn) return isPart(column.codes, column.codes.byteLength)
+  if (column instanceof Utf8Column) {
+    const { offsets, bytes, length } = column
+    const size = (offsets[length] ?? 0) - (offsets[0] ?? 0)
+    return isPart(offsets, offsets.byteLength) || isPart(bytes, size)
+  }
+  if (
+    column instanceof Word64Column ||
+    column instanceof Float64Column ||
+    column instanceof Int32Column ||
+    column instanceof Float32Column
+  ) {
+    return isPart(column.values, column.values.byteLength)
+  }
+  // Bits are small; lists and structs are copied, since their parts are not looked into.
+  return column.type !== 'bool' && column.type !== 'object'
+}
+
+function isPart({ buffer }: ArrayBufferView, usedBytes: number): boolean {
+  return buffer.byteLength > usedBytes * LARGER + SMALL_BYTES
+}
+
+function ascending(rows: number): Uint32Array {
+  const all = new Uint32Array(rows)
+  for (let row = 0; row < rows; row++) all[row] = row
+  return all
+}
