@@ -11,10 +11,9 @@
  *               +----------------+----------------+
  */
 import {
-  LIMIT_TIMESTAMP, RESULT_DETAIL, RESULT_ROW, RESULT_STATUS, STATUS_ARGUMENT, STATUS_OK, STATUS_TIMESTAMP,
-  TIMESTAMP_NAN,
-  TIMESTAMP_NULL, TIMESTAMP_RANGE, TYPE_F32, TYPE_F64, TYPE_I32, TYPE_I64, UNIT_MICROSECOND, UNIT_MILLISECOND,
-  UNIT_NANOSECOND, UNIT_SECOND,
+  LIMIT_TIMESTAMP, RESULT_DETAIL, RESULT_NUMBER, RESULT_ROW, RESULT_STATUS, STATUS_ARGUMENT, STATUS_OK,
+  STATUS_TIMESTAMP, TIMESTAMP_NAN, TIMESTAMP_NULL, TIMESTAMP_RANGE, TYPE_F32, TYPE_F64, TYPE_I32, TYPE_I64,
+  UNIT_MICROSECOND, UNIT_MILLISECOND, UNIT_NANOSECOND, UNIT_SECOND,
 } from '../abi'
 import { SIMD } from '../build'
 import { put, putV128 } from '../guard'
@@ -93,6 +92,9 @@ function readMs(source: usize, type: i32, unit: i32, row: u32): f64 {
   return Math.floor(value * 1000)
 }
 
+/** The lowest timestamp of this call. */
+let lowest: f64 = 0
+
 // @ts-ignore: decorator
 @inline
 function assignRows(
@@ -101,6 +103,7 @@ function assignRows(
 ): u32 {
   const delay = load<f64>(generator, AT_BOUND) + 1
   let highest = load<f64>(generator, AT_MAX)
+  let low = lowest
   let row = from
   for (; row < to; row++) {
     if (!isValid(validity, row)) break
@@ -111,7 +114,9 @@ function assignRows(
     put<f64>(timestamps + (<usize>row << 3), ms)
     put<f64>(watermarks + (<usize>row << 3), highest - delay)
     if (ms > highest) highest = ms
+    if (ms < low) low = ms
   }
+  lowest = low
   put<f64>(generator, highest, AT_MAX)
   return row
 }
@@ -146,6 +151,7 @@ function assignPairs(
   const zero = f64x2.splat(0)
   // Both lanes: the highest timestamp before the pair.
   let highest = f64x2.splat(load<f64>(generator, AT_MAX))
+  let low = f64x2.splat(Infinity)
   let row = from
   for (; row + 2 <= to; row += 2) {
     const at = <usize>row << 3
@@ -153,19 +159,22 @@ function assignPairs(
     const ms = type == TYPE_I64 ? toFloats(values) : f64x2.add(f64x2.floor(values), zero)
     if (!i64x2.all_true(f64x2.le(f64x2.abs(ms), limit))) break
     putV128(timestamps + at, ms)
+    low = f64x2.pmin(low, ms)
     const first = v128.shuffle<f64>(ms, ms, 0, 0)
     const afterFirst = f64x2.pmax(highest, first)
     putV128(watermarks + at, f64x2.sub(v128.shuffle<f64>(highest, afterFirst, 0, 2), delay))
     highest = f64x2.pmax(afterFirst, v128.shuffle<f64>(ms, ms, 1, 1))
   }
   put<f64>(generator, f64x2.extract_lane(highest, 0), AT_MAX)
+  lowest = min<f64>(f64x2.extract_lane(low, 0), f64x2.extract_lane(low, 1))
   return row
 }
 
 /**
  * Reads the rows [from, to) of a column into `outTimestamps` and `outWatermarks` (f64[], indexed by row). Returns the
- * number of rows before the first bad one, or all; the result area has the status, and RESULT_ROW and RESULT_DETAIL
- * (a TIMESTAMP_ reason) of the bad row. The host may go on behind it. The generator knows the good rows only.
+ * number of rows before the first bad one, or all; the result area has the status, the lowest timestamp of these rows
+ * as RESULT_NUMBER, and RESULT_ROW and RESULT_DETAIL (a TIMESTAMP_ reason) of the bad row. The host may go on behind
+ * it. The generator knows the good rows only.
  */
 export function timestampsAssign(
   generator: usize, source: usize, type: i32, unit: i32, validity: usize, from: u32, to: u32,
@@ -178,6 +187,7 @@ export function timestampsAssign(
     return STATUS_ARGUMENT
   }
   let row = from
+  lowest = Infinity
   // The common pairs of type and unit as constants, so that the reader folds to one conversion.
   if (type == TYPE_F64 && unit == UNIT_MILLISECOND) {
     if (SIMD && validity == 0) row = assignPairs(TYPE_F64, source, row, to, outTimestamps, outWatermarks, generator)
@@ -188,6 +198,7 @@ export function timestampsAssign(
   } else {
     row = assignRows(type, unit, source, validity, row, to, outTimestamps, outWatermarks, generator)
   }
+  put<f64>(resultPtr(), lowest, RESULT_NUMBER)
   put<i32>(resultPtr(), row == to ? STATUS_OK : STATUS_TIMESTAMP, RESULT_STATUS)
   if (row < to) {
     const reason = !isValid(validity, row) ? TIMESTAMP_NULL

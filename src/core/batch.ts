@@ -21,6 +21,13 @@ export interface WatermarkMovers {
   readonly behind: number
 }
 
+/** Event times that are put into arrays only when somebody asks for them. They are lent as those of a batch are. */
+export interface DeferredTimes {
+  readonly rowCount: number
+  readonly timestamps: Float64Array
+  readonly watermarks: Float64Array
+}
+
 export interface BatchInit<Row = unknown> {
   readonly schema: Schema<Row>
   readonly columns: readonly Column[]
@@ -30,6 +37,8 @@ export interface BatchInit<Row = unknown> {
   readonly timestamps?: Float64Array | undefined
   /** The watermark in ms that was in force before each physical row. */
   readonly watermarks?: Float64Array | undefined
+  /** Instead of both. */
+  readonly times?: DeferredTimes | undefined
   /** The row kind (row-kind.ts) of each physical row; undefined: every row is an insert. */
   readonly kinds?: Uint8Array | undefined
   /** The split of the source that all rows come from, where the source has several; it matters until time is assigned. */
@@ -53,25 +62,36 @@ export class Batch<Row = unknown> {
   readonly schema: Schema<Row>
   readonly columns: readonly Column[]
   readonly rowCount: number
-  readonly timestamps: Float64Array | undefined
-  readonly watermarks: Float64Array | undefined
+  /** Timestamps and watermarks, where they are not in arrays yet. */
+  readonly times: DeferredTimes | undefined
   readonly kinds: Uint8Array | undefined
   readonly split: number | undefined
   readonly movers: WatermarkMovers | undefined
   readonly selection: Uint32Array | undefined
+  private readonly givenTimestamps: Float64Array | undefined
+  private readonly givenWatermarks: Float64Array | undefined
 
   /** @throws TypeError when the parts do not fit one another; SabotError SCHEMA_MISMATCH for a column of another type. */
   constructor(init: BatchInit<Row>) {
     this.schema = init.schema
     this.columns = init.columns
     this.rowCount = init.rowCount
-    this.timestamps = init.timestamps
-    this.watermarks = init.watermarks
+    this.times = init.times
+    this.givenTimestamps = init.timestamps
+    this.givenWatermarks = init.watermarks
     this.kinds = init.kinds
     this.split = init.split
     this.movers = init.movers
     this.selection = init.selection
     this.check()
+  }
+
+  get timestamps(): Float64Array | undefined {
+    return this.times === undefined ? this.givenTimestamps : this.times.timestamps
+  }
+
+  get watermarks(): Float64Array | undefined {
+    return this.times === undefined ? this.givenWatermarks : this.times.watermarks
   }
 
   /** Selected rows. */
@@ -99,7 +119,11 @@ export class Batch<Row = unknown> {
   with(parts: Partial<Omit<BatchInit<Row>, 'schema'>>): Batch<Row>
   with<Other>(parts: Partial<BatchInit<Other>> & Pick<BatchInit<Other>, 'schema'>): Batch<Other>
   with(parts: Partial<BatchInit>): Batch<unknown> {
-    return new Batch({ ...this.parts(), ...parts })
+    const { times } = this
+    if (times === undefined) return new Batch({ ...this.parts(), ...parts })
+    if (!('timestamps' in parts || 'watermarks' in parts)) return new Batch({ ...this.parts(), times, ...parts })
+    const { timestamps, watermarks } = times
+    return new Batch({ ...this.parts(), timestamps, watermarks, ...parts })
   }
 
   /** Keeps the given selected rows (strictly ascending): a selection within the selection. */
@@ -167,8 +191,10 @@ export class Batch<Row = unknown> {
     }
   }
 
+  /** All but `times`. */
   private parts(): BatchInit<Row> {
-    const { schema, columns, rowCount, timestamps, watermarks, kinds, split, movers, selection } = this
+    const { schema, columns, rowCount, kinds, split, movers, selection } = this
+    const { givenTimestamps: timestamps, givenWatermarks: watermarks } = this
     return { schema, columns, rowCount, timestamps, watermarks, kinds, split, movers, selection }
   }
 
@@ -181,7 +207,7 @@ export class Batch<Row = unknown> {
   }
 
   private check(): void {
-    const { schema, columns, rowCount, timestamps, watermarks, kinds, selection } = this
+    const { schema, columns, rowCount, times, givenTimestamps, givenWatermarks, kinds, selection } = this
     if (columns.length !== schema.fields.length) {
       throw new TypeError(`A schema of ${schema.fields.length} fields got ${columns.length} columns`)
     }
@@ -202,8 +228,16 @@ export class Batch<Row = unknown> {
         )
       }
     }
-    if ([timestamps, watermarks, kinds].some(marks => marks !== undefined && marks.length !== rowCount)) {
+    if (
+      (givenTimestamps !== undefined && givenTimestamps.length !== rowCount) ||
+      (givenWatermarks !== undefined && givenWatermarks.length !== rowCount) ||
+      (kinds !== undefined && kinds.length !== rowCount) ||
+      (times !== undefined && times.rowCount !== rowCount)
+    ) {
       throw new TypeError(`Timestamps, watermarks and kinds of a batch of ${rowCount} rows must have as many entries`)
+    }
+    if (times !== undefined && (givenTimestamps !== undefined || givenWatermarks !== undefined)) {
+      throw new TypeError('A batch takes its event times either deferred or as arrays')
     }
     if (selection && selection.length > 0 && (selection[selection.length - 1] ?? rowCount) >= rowCount) {
       throw new TypeError(`The selection leads beyond the ${rowCount} rows of the batch`)

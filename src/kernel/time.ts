@@ -30,13 +30,60 @@ export interface RejectedRow {
   readonly problem: TimestampProblem
 }
 
-/** The event times of some rows. Views, valid until the next call of the kernel. */
-export interface AssignedTimes {
-  readonly timestamps: Float64Array<ArrayBuffer>
-  /** The watermark in force before each row. */
-  readonly watermarks: Float64Array<ArrayBuffer>
+/**
+ * The event times of some rows, where they stand in the kernel. They are there until their generator assigns the next;
+ * views of them are valid until the next call of the kernel.
+ */
+export class AssignedTimes {
+  readonly rowCount: number
+  /** The lowest timestamp, ms; Infinity where no row has one. */
+  readonly lowest: number
   /** Rows without a valid timestamp, ascending; their timestamp is NaN. */
   readonly rejected: readonly RejectedRow[]
+  readonly kernel: Kernel
+  private readonly timestampsAt: number
+  private readonly watermarksAt: number
+  private readonly isThere: () => boolean
+
+  constructor(
+    kernel: Kernel,
+    { timestamps, watermarks }: { readonly timestamps: number; readonly watermarks: number },
+    rows: { readonly rowCount: number; readonly lowest: number; readonly rejected: readonly RejectedRow[] },
+    isThere: () => boolean,
+  ) {
+    this.kernel = kernel
+    this.timestampsAt = timestamps
+    this.watermarksAt = watermarks
+    this.rowCount = rows.rowCount
+    this.lowest = rows.lowest
+    this.rejected = rows.rejected
+    this.isThere = isThere
+  }
+
+  /** Where the timestamps begin, for the kernels that go over them. @throws TypeError when they are gone */
+  get timestampsPointer(): number {
+    return this.checked(this.timestampsAt)
+  }
+
+  get timestamps(): Float64Array<ArrayBuffer> {
+    return new Float64Array(this.kernel.buffer, this.timestampsPointer, this.rowCount)
+  }
+
+  /** The watermark in force before each row. */
+  get watermarks(): Float64Array<ArrayBuffer> {
+    return new Float64Array(this.kernel.buffer, this.checked(this.watermarksAt), this.rowCount)
+  }
+
+  /** The watermark in force before a row; -Infinity: there is none, or no such row. */
+  watermarkAt(row: number): number {
+    if (!(row >= 0 && row < this.rowCount)) return Number.NEGATIVE_INFINITY
+    return this.kernel.f64[(this.checked(this.watermarksAt) >> 3) + row] ?? Number.NEGATIVE_INFINITY
+  }
+
+  private checked(pointer: number): number {
+    if (this.isThere()) return pointer
+    throw new TypeError('These event times are gone: they are lent until those of the next batch are assigned')
+  }
 }
 
 /** Bounded out-of-orderness: the watermark is the highest timestamp - bound - 1 (rule 1 of time). It never falls. */
@@ -47,6 +94,8 @@ export class WatermarkGenerator {
   private readonly validity: Region
   private readonly timestamps: Region
   private readonly watermarks: Region
+  /** How often it has assigned. */
+  private calls = 0
 
   /** @throws SabotError MEMORY_LIMIT, KERNEL_ARGUMENT for a bound that is negative or not finite */
   constructor(kernel: Kernel, boundMs: number) {
@@ -82,6 +131,7 @@ export class WatermarkGenerator {
     const watermarks = this.watermarks.reserve(rows * 8)
     const type = typeOf(values)
     const rejected: RejectedRow[] = []
+    let lowest = Number.POSITIVE_INFINITY
     for (let from = 0; from < rows; ) {
       const outcome = kernel.exports.timestampsAssign(
         handle,
@@ -95,6 +145,7 @@ export class WatermarkGenerator {
         watermarks,
       )
       if (outcome < 0 && outcome !== STATUS_TIMESTAMP) throw kernel.error(outcome, 'assigning timestamps')
+      lowest = Math.min(lowest, kernel.resultNumber)
       from += Math.max(0, outcome)
       if (from >= rows) break
       rejected.push({ row: from, problem: problemOf(kernel.resultWord(RESULT_DETAIL)) })
@@ -102,15 +153,17 @@ export class WatermarkGenerator {
       kernel.f64[(watermarks >> 3) + from] = this.watermark
       from += 1
     }
-    const { buffer } = kernel
-    return {
-      timestamps: new Float64Array(buffer, timestamps, rows),
-      watermarks: new Float64Array(buffer, watermarks, rows),
-      rejected,
-    }
+    const call = ++this.calls
+    return new AssignedTimes(
+      kernel,
+      { timestamps, watermarks },
+      { rowCount: rows, lowest, rejected },
+      () => call === this.calls,
+    )
   }
 
   destroy(): void {
+    this.calls += 1
     this.kernel.exports.watermarksRelease(this.handle)
     for (const region of [this.source, this.validity, this.timestamps, this.watermarks]) region.release()
   }

@@ -11,6 +11,7 @@ import {
 import type { KeyIndex } from './keys.js'
 import { Region } from './memory.js'
 import type { Kernel } from './module.js'
+import { AssignedTimes } from './time.js'
 
 const ALL_GROUPS = 0xffff
 
@@ -68,15 +69,16 @@ export class WindowState {
   }
 
   /**
-   * Adds the rows whose keys the index has coded last. The current watermark holds for all of them, and nothing may be
+   * Adds the rows whose keys the index has coded last; times that stand in this kernel are taken there. The current watermark holds for all of them, and nothing may be
    * ready to fire.
    * @throws SabotError MEMORY_LIMIT, SUM_OVERFLOW, TIMESTAMP_INVALID, TOO_MANY_SLICES with details.row: the rows before
    *   it are added
    */
-  add(timestamps: Float64Array, columns: readonly WindowColumnValues[]): void {
+  add(timestamps: Float64Array | AssignedTimes, columns: readonly WindowColumnValues[]): void {
     const { kernel } = this
-    const rows = timestamps.length
-    const times = this.timestamps.write(timestamps)
+    const isAssigned = timestamps instanceof AssignedTimes
+    const rows = isAssigned ? timestamps.rowCount : timestamps.length
+    const times = isAssigned ? timestamps.timestampsPointer : this.timestamps.write(timestamps)
     const { values, validities } = this.columns.write(columns)
     const { idsPointer } = this.index
     const added = kernel.exports.windowAdd(this.handle, idsPointer, times, 0, values, validities, 0, rows)

@@ -1,9 +1,9 @@
-import type { Batch } from '../core/batch.js'
+import type { Batch, BatchInit } from '../core/batch.js'
 import { END_OF_INPUT } from '../core/element.js'
 import { describeValue, SabotError } from '../core/errors.js'
 import { addCounters, countersMember, type Json, memberOf, numberMember } from '../core/json.js'
 import { RowReader } from '../core/row-view.js'
-import type { TimestampValues } from '../kernel/time.js'
+import { AssignedTimes, type TimestampValues } from '../kernel/time.js'
 import type {
   Operator,
   OperatorContext,
@@ -14,8 +14,8 @@ import type {
 } from './operator.js'
 import { checkedJson } from './time/checked-json.js'
 import { DEAD_LETTER_OUTPUT, deadLetters } from './time/dead-letters.js'
-import { LentTimes } from './time/lent-times.js'
-import { RowWatermarks, type SetAside } from './time/row-watermarks.js'
+import { LentTimes, TimesRoom } from './time/lent-times.js'
+import { type RowTimes, RowWatermarks, type SetAside } from './time/row-watermarks.js'
 import { type SplitTime, splitTimeFromJson, splitTimeToJson } from './time/split-time.js'
 import { SplitWatermarks } from './time/split-watermarks.js'
 import { computedTimes, fieldTimes, sourceTimes, type TimestampOrigin } from './time/timestamp-values.js'
@@ -49,8 +49,7 @@ class TimestampsOperator implements Operator {
   private readonly settings: TimestampSettings
   private readonly rowWatermarks: RowWatermarks
   private readonly coalesced: SplitWatermarks
-  private readonly timestamps = new LentTimes()
-  private readonly watermarks = new LentTimes()
+  private readonly rooms = { timestamps: new TimesRoom(), watermarks: new TimesRoom() }
   private reader: RowReader | undefined
   private rows = 0
   /** The last ingestion time, which does not go back though clocks may, ms. */
@@ -80,14 +79,9 @@ class TimestampsOperator implements Operator {
     const batch = input.compact()
     const split = this.coalesced.active(batch.split)
     const before = this.coalesced.current
-    const { aside, ...times } = this.rowWatermarks.assign(split, batch, this.times(batch), this.limitOf(split))
+    const { aside, times } = this.rowWatermarks.assign(split, batch, this.times(batch), this.limitOf(split))
     const movers = this.coalesced.movers(split)
-    const timed = batch.with({
-      timestamps: this.timestamps.copy(times.timestamps),
-      watermarks: this.watermarks.copy(this.coalesced.ofRows(split, times.watermarks)),
-      split: undefined,
-      movers,
-    })
+    const timed = batch.with({ ...this.lent(split, times), split: undefined, movers })
     this.context.output.batch(aside.length === 0 ? timed : this.withoutAside(timed, aside))
     this.rows += batch.rowCount
     this.coalesced.moved(split, this.context.processingTime.now(), before)
@@ -154,6 +148,16 @@ class TimestampsOperator implements Operator {
   close(): void {
     this.rowWatermarks.close()
     this.coalesced.close()
+  }
+
+  /** The times of a batch as it takes them. */
+  private lent(split: SplitTime, times: RowTimes): Pick<BatchInit, 'timestamps' | 'watermarks' | 'times'> {
+    const { coalesced, rooms } = this
+    if (times instanceof AssignedTimes && coalesced.isSingle) {
+      return { timestamps: undefined, watermarks: undefined, times: new LentTimes(times, rooms) }
+    }
+    const timestamps = rooms.timestamps.copy(times.timestamps)
+    return { timestamps, watermarks: rooms.watermarks.copy(coalesced.ofRows(split, times.watermarks)) }
   }
 
   private wakePeriodically(): void {

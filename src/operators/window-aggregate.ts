@@ -3,6 +3,7 @@ import { SabotError } from '../core/errors.js'
 import type { Schema } from '../core/schema.js'
 import { isInGap, lastEndedWindow, lateBelow, type WindowGeometry } from '../core/window-geometry.js'
 import type { FiredWindows } from '../kernel/aggregated-columns.js'
+import type { AssignedTimes } from '../kernel/time.js'
 import { WindowState } from '../kernel/windows.js'
 import { firedRows } from './fired-rows.js'
 import {
@@ -14,6 +15,7 @@ import {
 import { KeyCoder } from './key-coder.js'
 import type { OperatorFactory } from './operator.js'
 import { PartialRows } from './partial-rows.js'
+import { LentTimes } from './time/lent-times.js'
 import { WindowColumns } from './window-columns.js'
 import { type NamedAggregate, windowResultSchema } from './window-results.js'
 
@@ -54,12 +56,17 @@ export class WindowAggregateOperator extends KernelAggregation<WindowState> {
 
   /** Cuts the batch where the watermark in force passes the end of a window: there windows fire before the next row. */
   protected override *addBatch(batch: Batch): Generator<void, void, void> {
-    const { watermarks } = batch
-    if (batch.timestamps === undefined || watermarks === undefined) {
+    const { times } = batch
+    if (times === undefined && (batch.timestamps === undefined || batch.watermarks === undefined)) {
       throw new SabotError('NO_TIMESTAMPS', `Operator ${this.context.id} got rows without event time`)
     }
     const opened = this.open(this.schemaOf(batch))
     opened.state.advance(this.watermark)
+    if (times instanceof LentTimes && this.isOneSegment(times.assigned)) {
+      yield* this.addWhole(opened, batch, times.assigned)
+      return
+    }
+    const { watermarks = EMPTY } = batch
     for (let from = 0; from < batch.rowCount; ) {
       yield* this.fireUpTo(opened, watermarks[from] ?? this.watermark, watermarks[from - 1])
       const to = this.segmentEnd(watermarks, from)
@@ -69,6 +76,23 @@ export class WindowAggregateOperator extends KernelAggregation<WindowState> {
     }
     // No window ends between the last rows, so nothing fires here.
     yield* this.fireUpTo(opened, watermarks.at(-1) ?? this.watermark, undefined)
+  }
+
+  /** Whether no window ends between the rows and none is late: most batches, by a look at two watermarks. */
+  private isOneSegment(times: AssignedTimes): boolean {
+    const { geometry } = this.settings
+    const { kernel, rowCount, lowest } = times
+    if (kernel !== this.context.kernel || geometry.slideMs > geometry.sizeMs) return false
+    const first = times.watermarkAt(0)
+    if (lastEndedWindow(geometry, first) < lastEndedWindow(geometry, times.watermarkAt(rowCount - 1))) return false
+    return lowest >= lateBelow(geometry, Math.max(first, this.watermark))
+  }
+
+  /** What addBatch() does with one segment, whose times stay where they stand. */
+  private *addWhole(opened: Opened, batch: Batch, times: AssignedTimes): Generator<void, void, void> {
+    yield* this.fireUpTo(opened, times.watermarkAt(0), undefined)
+    this.put(opened, batch, times)
+    yield* this.fireUpTo(opened, times.watermarkAt(times.rowCount - 1), undefined)
   }
 
   /** The first row behind `from` before which another window ends. Watermarks do not go back, so it is searched by halves. */
@@ -90,13 +114,15 @@ export class WindowAggregateOperator extends KernelAggregation<WindowState> {
    * Adds rows between two window ends. Late rows go aside before their keys are coded: a key that no window holds must
    * not take an id, since it would be let go at a moment that depends on the cut.
    */
-  private add({ coder, columns, state }: Opened, segment: Batch): void {
+  private add(opened: Opened, segment: Batch): void {
     const batch = this.withoutStrays(segment)
-    if (batch.rowCount === 0) return
+    if (batch.rowCount > 0) this.put(opened, batch, batch.timestamps ?? EMPTY)
+  }
+
+  private put({ coder, columns, state }: Opened, batch: Batch, times: Float64Array | AssignedTimes): void {
     coder.code(batch)
-    const timestamps = batch.timestamps ?? EMPTY
-    if (this.partials?.isOf(batch)) state.merge(timestamps, this.partials.read(batch))
-    else state.add(timestamps, columns.inputs(batch))
+    if (this.partials?.isOf(batch)) state.merge(batch.timestamps ?? EMPTY, this.partials.read(batch))
+    else state.add(times, columns.inputs(batch))
   }
 
   /** That of the rows, for partial aggregates too. */

@@ -3,11 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { Batch, Float64Column, Int32Column, SabotError, schema } from '../../src/core/index.js'
 import { batchOf, positions, rowsCase } from './arbitraries.js'
 
-/** A batch whose event times and watermarks are the row numbers and their negatives. */
-const stampedCase = rowsCase().map(given => {
+/** A batch whose event times and watermarks are the row numbers and their negatives; in arrays, or deferred. */
+const stampedCase = fc.tuple(rowsCase(), fc.boolean()).map(([given, isDeferred]) => {
   const batch = batchOf(given)
-  const timestamps = Float64Array.from({ length: batch.rowCount }, (_, row) => row)
-  return { rows: given.rows, batch: batch.with({ timestamps, watermarks: timestamps.map(row => -row) }) }
+  const { rowCount } = batch
+  const timestamps = Float64Array.from({ length: rowCount }, (_, row) => row)
+  const times = { rowCount, timestamps, watermarks: timestamps.map(row => -row) }
+  const { watermarks } = times
+  return { rows: given.rows, batch: batch.with(isDeferred ? { times } : { timestamps, watermarks }) }
 })
 
 const selectedCase = stampedCase.chain(({ rows, batch }) =>
@@ -21,6 +24,28 @@ function stamps(batch: Batch): unknown[] {
 }
 
 describe('Batch', () => {
+  it('keeps deferred times as they are until others are given', () => {
+    const times = {
+      rowCount: 2,
+      get timestamps(): Float64Array {
+        throw new Error('nobody asked')
+      },
+      watermarks: Float64Array.of(-1, 5),
+    }
+    const init = { schema: schema({ a: 'i32' }), columns: [new Int32Column(Int32Array.of(1, 2))], rowCount: 2 }
+    const batch = new Batch({ ...init, times })
+    expect(batch.with({ split: 3 }).times).toBe(times)
+    expect(batch.select(Uint32Array.of(1)).times).toBe(times)
+    expect(() => batch.timestamps).toThrow('nobody asked')
+    const both = { rowCount: 2, timestamps: Float64Array.of(7, 8), watermarks: times.watermarks }
+    const given = new Batch({ ...init, times: both }).with({ timestamps: Float64Array.of(1, 2) })
+    expect(given.times).toBeUndefined()
+    expect([...(given.timestamps ?? [])]).toEqual([1, 2])
+    expect([...(given.watermarks ?? [])]).toEqual([-1, 5])
+    expect(() => new Batch({ ...init, times, watermarks: Float64Array.of(1, 2) })).toThrow(TypeError)
+    expect(() => new Batch({ ...init, times: { ...both, rowCount: 3 } })).toThrow(TypeError)
+  })
+
   it('gives back the rows that were put in', () => {
     fc.assert(
       fc.property(stampedCase, ({ rows, batch }) => {

@@ -65,6 +65,7 @@ function assign(
     )
     result.timestamps.push(...new Float64Array(kernel.buffer, timestamps + from * 8, kernel.check(good, 'assigning')))
     result.watermarks.push(...new Float64Array(kernel.buffer, watermarks + from * 8, good))
+    expect(kernel.resultNumber).toBe(Math.min(...new Float64Array(kernel.buffer, timestamps + from * 8, good)))
     from += good
     if (from < rows) result.bad.push([from++, kernel.resultWord(RESULT_DETAIL)])
   }

@@ -19,11 +19,12 @@ export interface SetAside {
   readonly problem: TimestampProblem | 'too far ahead'
 }
 
-/** The event times of a batch of one split. Views, valid until the next call of the kernel. */
-export interface SplitTimes {
-  readonly timestamps: Float64Array
-  /** The split's watermark in force before each row. */
-  readonly watermarks: Float64Array
+/** Event times and, before each row, the watermark of its split. Views, valid until the next call of the kernel. */
+export type RowTimes = AssignedTimes | { readonly timestamps: Float64Array; readonly watermarks: Float64Array }
+
+/** What is known of a batch of one split. */
+export interface SplitTimes<Times = RowTimes> {
+  readonly times: Times
   /** Ascending rows. */
   readonly aside: readonly SetAside[]
 }
@@ -58,15 +59,17 @@ export class RowWatermarks {
    */
   assign(split: SplitTime, batch: Batch, values: TimestampValues, limit: number): SplitTimes {
     const { strategy, generator } = this
-    const { timestamps, watermarks, aside } = this.times(split, values, limit)
+    const assigned = this.times(split, values, limit)
     split.maxTimestamp = generator.maxTimestamp
     if (strategy.kind === 'bounded') {
       split.watermark = Math.max(split.watermark, generator.watermark)
-      return { timestamps, watermarks, aside }
+      return assigned
     }
     this.reader ??= new RowReader(batch.schema)
     const reader = this.reader.bind(batch)
-    return { timestamps, watermarks: this.marks(split, strategy, reader, timestamps), aside }
+    const { timestamps } = assigned.times
+    const watermarks = this.marks(split, strategy, reader, timestamps)
+    return { times: { timestamps, watermarks }, aside: assigned.aside }
   }
 
   /** What a custom strategy says at a moment; undefined: nothing. */
@@ -89,29 +92,34 @@ export class RowWatermarks {
     this.generator.destroy()
   }
 
-  private times(split: SplitTime, values: TimestampValues, limit: number): SplitTimes {
+  private times(split: SplitTime, values: TimestampValues, limit: number): SplitTimes<AssignedTimes> {
     const { generator } = this
     generator.restore(split.maxTimestamp)
-    const assigned = generator.assign(values)
-    if (!(generator.maxTimestamp > limit)) return { ...assigned, aside: assigned.rejected }
-    return this.withoutFarAhead(split, values, assigned, limit)
+    const times = generator.assign(values)
+    if (!(generator.maxTimestamp > limit)) return { times, aside: times.rejected }
+    return this.withoutFarAhead(split, values, times, limit)
   }
 
   /** Once more without the rows that are too far ahead, since they have moved the generator. */
-  private withoutFarAhead(split: SplitTime, values: TimestampValues, first: AssignedTimes, limit: number): SplitTimes {
+  private withoutFarAhead(
+    split: SplitTime,
+    values: TimestampValues,
+    first: AssignedTimes,
+    limit: number,
+  ): SplitTimes<AssignedTimes> {
     const rows = values.values.length
     const validity = filledBitmap(rows)
     const aside: SetAside[] = [...first.rejected]
     for (const { row } of first.rejected) setBit(validity, row, false)
+    const { timestamps } = first
     for (let row = 0; row < rows; row++) {
-      if (!((first.timestamps[row] ?? 0) > limit)) continue
+      if (!((timestamps[row] ?? 0) > limit)) continue
       setBit(validity, row, false)
       aside.push({ row, problem: 'too far ahead' })
     }
     aside.sort((a, b) => a.row - b.row)
     this.generator.restore(split.maxTimestamp)
-    const { timestamps, watermarks } = this.generator.assign({ values: values.values, validity })
-    return { timestamps, watermarks, aside }
+    return { times: this.generator.assign({ values: values.values, validity }), aside }
   }
 
   /** The watermark before each row, where a function says what it is behind each. */

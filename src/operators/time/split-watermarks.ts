@@ -43,6 +43,11 @@ export class SplitWatermarks {
     return this.bySplit.size > 0 && [...this.bySplit.values()].every(({ isIdle }) => isIdle)
   }
 
+  /** Whether the watermark of the only split is that of all. */
+  get isSingle(): boolean {
+    return this.room === 1
+  }
+
   /** In the order in which they came. */
   get all(): Iterable<SplitTime> {
     return this.bySplit.values()
@@ -73,7 +78,7 @@ export class SplitWatermarks {
 
   /** The watermark over all splits before each row of a split, from that split's own. */
   ofRows(split: SplitTime, watermarks: Float64Array): Float64Array {
-    return this.room === 1 ? watermarks : this.inputs.ofRows(watermarks, split.slot)
+    return this.isSingle ? watermarks : this.inputs.ofRows(watermarks, split.slot)
   }
 
   /** Who moved the watermarks of the rows of a batch; asked for before `ofRows`. */
