@@ -6,7 +6,7 @@ import type { Column } from './column.js'
 import { SabotError } from './errors.js'
 import { defineField } from './row-object.js'
 import type { Schema } from './schema.js'
-import { typeName, typesEqual } from './types.js'
+import { type Field, typeName, typesEqual } from './types.js'
 
 /** The most rows that one batch of the builders has, which is also what a kernel takes at once. */
 export const MAX_BATCH_ROWS = 65_536
@@ -211,8 +211,9 @@ export class Batch<Row = unknown> {
     if (columns.length !== schema.fields.length) {
       throw new TypeError(`A schema of ${schema.fields.length} fields got ${columns.length} columns`)
     }
-    for (const [index, { name, type }] of schema.fields.entries()) {
+    for (let index = 0; index < columns.length; index++) {
       const column = this.columnAt(index)
+      const { name, type } = schema.fields[index] as Field
       if (column.length !== rowCount) {
         throw new TypeError(`Column ${name} has ${column.length} rows in a batch of ${rowCount}`)
       }

@@ -66,8 +66,13 @@ export class Region {
 
   /** Copies an array's bytes in. */
   write(array: Bytes): number {
+    const { kernel } = this
     const pointer = this.reserve(array.byteLength)
-    this.kernel.u8.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), pointer)
+    // Making a view of the bytes costs as much as copying some kilobytes of them.
+    if (array instanceof Float64Array) kernel.f64.set(array, pointer >>> 3)
+    else if (array instanceof Int32Array) kernel.i32.set(array, pointer >>> 2)
+    else if (array instanceof BigInt64Array) kernel.i64.set(array, pointer >>> 3)
+    else kernel.u8.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), pointer)
     return pointer
   }
 

@@ -41,28 +41,21 @@ export class AssignedTimes {
   /** Rows without a valid timestamp, ascending; their timestamp is NaN. */
   readonly rejected: readonly RejectedRow[]
   readonly kernel: Kernel
-  private readonly timestampsAt: number
-  private readonly watermarksAt: number
-  private readonly isThere: () => boolean
+  private readonly generator: WatermarkGenerator
+  private readonly call: number
 
-  constructor(
-    kernel: Kernel,
-    { timestamps, watermarks }: { readonly timestamps: number; readonly watermarks: number },
-    rows: { readonly rowCount: number; readonly lowest: number; readonly rejected: readonly RejectedRow[] },
-    isThere: () => boolean,
-  ) {
-    this.kernel = kernel
-    this.timestampsAt = timestamps
-    this.watermarksAt = watermarks
-    this.rowCount = rows.rowCount
-    this.lowest = rows.lowest
-    this.rejected = rows.rejected
-    this.isThere = isThere
+  constructor(generator: WatermarkGenerator, rowCount: number, lowest: number, rejected: readonly RejectedRow[]) {
+    this.generator = generator
+    this.kernel = generator.kernel
+    this.call = generator.calls
+    this.rowCount = rowCount
+    this.lowest = lowest
+    this.rejected = rejected
   }
 
   /** Where the timestamps begin, for the kernels that go over them. @throws TypeError when they are gone */
   get timestampsPointer(): number {
-    return this.checked(this.timestampsAt)
+    return this.checked(this.generator.timestampsPointer)
   }
 
   get timestamps(): Float64Array<ArrayBuffer> {
@@ -71,31 +64,31 @@ export class AssignedTimes {
 
   /** The watermark in force before each row. */
   get watermarks(): Float64Array<ArrayBuffer> {
-    return new Float64Array(this.kernel.buffer, this.checked(this.watermarksAt), this.rowCount)
+    return new Float64Array(this.kernel.buffer, this.checked(this.generator.watermarksPointer), this.rowCount)
   }
 
   /** The watermark in force before a row; -Infinity: there is none, or no such row. */
   watermarkAt(row: number): number {
     if (!(row >= 0 && row < this.rowCount)) return Number.NEGATIVE_INFINITY
-    return this.kernel.f64[(this.checked(this.watermarksAt) >> 3) + row] ?? Number.NEGATIVE_INFINITY
+    return this.kernel.f64[(this.checked(this.generator.watermarksPointer) >> 3) + row] ?? Number.NEGATIVE_INFINITY
   }
 
   private checked(pointer: number): number {
-    if (this.isThere()) return pointer
+    if (this.generator.calls === this.call) return pointer
     throw new TypeError('These event times are gone: they are lent until those of the next batch are assigned')
   }
 }
 
 /** Bounded out-of-orderness: the watermark is the highest timestamp - bound - 1 (rule 1 of time). It never falls. */
 export class WatermarkGenerator {
-  private readonly kernel: Kernel
+  readonly kernel: Kernel
+  /** How often it has assigned. */
+  calls = 0
   private readonly handle: number
   private readonly source: Region
   private readonly validity: Region
   private readonly timestamps: Region
   private readonly watermarks: Region
-  /** How often it has assigned. */
-  private calls = 0
 
   /** @throws SabotError MEMORY_LIMIT, KERNEL_ARGUMENT for a bound that is negative or not finite */
   constructor(kernel: Kernel, boundMs: number) {
@@ -117,6 +110,16 @@ export class WatermarkGenerator {
     return this.kernel.exports.watermarksMax(this.handle)
   }
 
+  /** Where the timestamps assigned last stand. */
+  get timestampsPointer(): number {
+    return this.timestamps.pointer
+  }
+
+  /** Where the watermarks before the rows assigned last stand. */
+  get watermarksPointer(): number {
+    return this.watermarks.pointer
+  }
+
   restore(maxTimestamp: number): void {
     this.kernel.exports.watermarksSet(this.handle, maxTimestamp)
   }
@@ -124,6 +127,7 @@ export class WatermarkGenerator {
   /** Reads a column of times; fractions of a millisecond are cut off. Rejected rows move nothing. */
   assign({ values, validity }: TimestampValues): AssignedTimes {
     const { kernel, handle } = this
+    this.calls += 1
     const rows = values.length
     const source = this.source.write(values)
     const nulls = validity === undefined ? 0 : this.validity.write(validity)
@@ -153,13 +157,7 @@ export class WatermarkGenerator {
       kernel.f64[(watermarks >> 3) + from] = this.watermark
       from += 1
     }
-    const call = ++this.calls
-    return new AssignedTimes(
-      kernel,
-      { timestamps, watermarks },
-      { rowCount: rows, lowest, rejected },
-      () => call === this.calls,
-    )
+    return new AssignedTimes(this, rows, lowest, rejected)
   }
 
   destroy(): void {

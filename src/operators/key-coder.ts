@@ -32,9 +32,9 @@ export class KeyCoder {
 
   /** The ids of the keys of a batch without a selection: a view, valid until the next call. */
   code(batch: Batch): Uint32Array {
+    const [only] = this.fields
+    if (this.fields.length === 1 && only !== undefined) return this.codeOne(batch.column(only.name))
     const columns = this.fields.map(({ name }) => batch.column(name))
-    const [only] = columns
-    if (columns.length === 1 && only !== undefined) return this.codeOne(only)
     return this.index.codeComposite(columns.map(toKeyColumn), batch.rowCount)
   }
 

@@ -1,4 +1,4 @@
-import type { Batch, BatchInit } from '../core/batch.js'
+import { Batch, type WatermarkMovers } from '../core/batch.js'
 import { END_OF_INPUT } from '../core/element.js'
 import { describeValue, SabotError } from '../core/errors.js'
 import { addCounters, countersMember, type Json, memberOf, numberMember } from '../core/json.js'
@@ -81,7 +81,7 @@ class TimestampsOperator implements Operator {
     const before = this.coalesced.current
     const { aside, times } = this.rowWatermarks.assign(split, batch, this.times(batch), this.limitOf(split))
     const movers = this.coalesced.movers(split)
-    const timed = batch.with({ ...this.lent(split, times), split: undefined, movers })
+    const timed = this.timed(batch, split, times, movers)
     this.context.output.batch(aside.length === 0 ? timed : this.withoutAside(timed, aside))
     this.rows += batch.rowCount
     this.coalesced.moved(split, this.context.processingTime.now(), before)
@@ -150,14 +150,20 @@ class TimestampsOperator implements Operator {
     this.coalesced.close()
   }
 
-  /** The times of a batch as it takes them. */
-  private lent(split: SplitTime, times: RowTimes): Pick<BatchInit, 'timestamps' | 'watermarks' | 'times'> {
+  /** The batch with its times, which stay in the kernel where nobody has to look at them here. */
+  private timed(
+    { schema, columns, rowCount, kinds }: Batch,
+    split: SplitTime,
+    times: RowTimes,
+    movers: WatermarkMovers | undefined,
+  ): Batch {
     const { coalesced, rooms } = this
     if (times instanceof AssignedTimes && coalesced.isSingle) {
-      return { timestamps: undefined, watermarks: undefined, times: new LentTimes(times, rooms) }
+      return new Batch({ schema, columns, rowCount, kinds, movers, times: new LentTimes(times, rooms) })
     }
     const timestamps = rooms.timestamps.copy(times.timestamps)
-    return { timestamps, watermarks: rooms.watermarks.copy(coalesced.ofRows(split, times.watermarks)) }
+    const watermarks = rooms.watermarks.copy(coalesced.ofRows(split, times.watermarks))
+    return new Batch({ schema, columns, rowCount, kinds, movers, timestamps, watermarks })
   }
 
   private wakePeriodically(): void {

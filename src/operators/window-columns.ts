@@ -65,7 +65,8 @@ export class WindowColumns {
 
   /** The kernel's input columns of a batch without a selection. @throws SabotError USER_FUNCTION_FAILED */
   inputs(batch: Batch): WindowColumnValues[] {
-    const passing = new Map(Array.from(this.filters, ([predicate, filter]) => [predicate, filter.passing(batch)]))
+    const passing = new Map<Predicate, Uint8Array>()
+    for (const [predicate, filter] of this.filters) passing.set(predicate, filter.passing(batch))
     return this.columns.map(({ field, predicate }) => {
       const input: WindowColumnValues =
         field === undefined ? { values: new Int32Array(batch.rowCount) } : inputValues(batch.column(field.name))

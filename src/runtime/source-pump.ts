@@ -62,7 +62,7 @@ export class SourcePump {
     if (reader === undefined) return
     try {
       while (!this.closed) {
-        await this.channel.whenSpace()
+        if (this.channel.isFull) await this.channel.whenSpace()
         if (this.closed) return
         const next = await reader.read()
         this.give(next === undefined ? { kind: 'end' } : { kind: 'batch', ...next })

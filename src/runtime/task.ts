@@ -231,21 +231,18 @@ export class Task {
   }
 
   private async workOff(): Promise<void> {
-    const { nodes } = this.parts
     for (;;) {
       this.throwFailure()
       if (this.cancelled) return
       const space = this.whenSpace()
-      const blocked = nodes.findLastIndex(candidate => candidate.isBlocked)
-      const deepest = nodes.findLastIndex(candidate => candidate.hasWork)
+      const node = this.deepest()
       // What is upstream of a full operator would only pile up before it.
-      if (space !== undefined || deepest < blocked) {
+      if (space !== undefined || node?.isBlocked === true) {
         const from = this.clock.elapsed()
         await (space ?? this.signal.wait())
         this.backpressuredMs += this.clock.elapsed() - from
         continue
       }
-      const node = nodes[deepest]
       if (node === undefined) return
       const start = this.clock.elapsed()
       node.step()
@@ -257,6 +254,16 @@ export class Task {
         this.turnStart = this.clock.elapsed()
       }
     }
+  }
+
+  /** The most downstream node that has work, or that an element waits at which it has no room for. */
+  private deepest(): TaskNode | undefined {
+    const { nodes } = this.parts
+    for (let at = nodes.length - 1; at >= 0; at--) {
+      const node = nodes[at]
+      if (node !== undefined && (node.hasWork || node.isBlocked)) return node
+    }
+    return undefined
   }
 
   /** Fulfilled when something has changed about the sink or channel that has no space; undefined when all have. */
@@ -367,11 +374,11 @@ export class Task {
   }
 
   private async waitForItem(): Promise<void> {
-    const waits = this.parts.sources.flatMap(({ idleness, isIdle, hasEnded }) => {
-      return idleness === undefined || isIdle || hasEnded ? [] : [idleness.timeoutMs]
-    })
-    const cancelTimer =
-      waits.length === 0 ? undefined : this.clock.schedule(Math.min(...waits), () => this.signal.raise())
+    let wait = Number.POSITIVE_INFINITY
+    for (const { idleness, isIdle, hasEnded } of this.parts.sources) {
+      if (idleness !== undefined && !isIdle && !hasEnded) wait = Math.min(wait, idleness.timeoutMs)
+    }
+    const cancelTimer = wait === Number.POSITIVE_INFINITY ? undefined : this.clock.schedule(wait, () => this.wake())
     await this.signal.wait()
     cancelTimer?.()
     this.checkIdleness()
