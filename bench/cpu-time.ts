@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Contender, TimedUnit } from './harness.js'
+import type { MeasuredContender, TimedUnit } from './harness.js'
 
 const SWEEP_MS = 30
 
@@ -16,7 +16,7 @@ export interface CpuTimed {
  * Measured by the CPU time of this process, all threads together (garbage collection and just-in-time compilation
  * too). On a free core that is the time by the clock; on a shared machine it leaves out what others took.
  */
-export function cpuTimed({ unit, rows, prepare, run }: CpuTimed): Contender {
+export function cpuTimed({ unit, rows, prepare, run }: CpuTimed): MeasuredContender {
   return {
     measure: async () => {
       await prepare?.()

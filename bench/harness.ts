@@ -6,7 +6,11 @@
 /** What is measured: `run` is timed by the harness; `measure` brings its own figure, in the benchmark's unit. */
 export type Contender =
   | { readonly prepare?: () => void | Promise<void>; readonly run: () => void | Promise<void> }
-  | { readonly measure: () => number | Promise<number> }
+  | MeasuredContender
+
+export interface MeasuredContender {
+  readonly measure: () => number | Promise<number>
+}
 
 /** A peer that this machine cannot run (no C compiler, ...), and why. */
 export interface Unavailable {
