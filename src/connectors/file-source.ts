@@ -5,6 +5,7 @@
  * The list of files is settled when the job starts and stands in the position: a job that resumes reads the same files,
  * whatever has come to the directory meanwhile. Files that were read to their end need not be there any more.
  */
+import type { Batch } from '../core/batch.js'
 import { SabotError } from '../core/errors.js'
 import { addCounters, type Json, memberOf } from '../core/json.js'
 import { readSchema } from '../core/read-schema.js'
@@ -41,6 +42,8 @@ export interface SplitReader {
   readonly gauges?: Readonly<Record<string, number>>
   /** The next rows, with the position in the file behind them; undefined at its end. */
   read(): Promise<SourceBatch | undefined>
+  /** See SourceReader; the batch may be of another file. */
+  giveBack?(batch: Batch): void
   /** Also while a read is under way, which then ends as if the file did. */
   close(): Promise<void>
 }
@@ -276,6 +279,10 @@ class FileSequence implements SourceReader {
       await this.openNext()
     }
     return undefined
+  }
+
+  giveBack(batch: Batch): void {
+    this.open?.giveBack?.(batch)
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 /* One file of records while it is read: from chunks of bytes to decoded records, and the places between them. */
+import type { Batch } from '../core/batch.js'
 import { SabotError } from '../core/errors.js'
 import type { ReadableFile } from '../core/files.js'
 import { readSchema } from '../core/read-schema.js'
@@ -202,6 +203,10 @@ export class RecordFileReader {
   /** A place as the decoder tells it, which counts from where it began. */
   absolute(position: number, line: number): { position: number; line: number } {
     return { position: position + this.origin.offset, line: line + this.origin.line }
+  }
+
+  giveBack(batch: Batch): void {
+    this.decoder.giveBack?.(batch)
   }
 
   async close(): Promise<void> {

@@ -34,6 +34,8 @@ export interface RecordDecoder {
   push(chunk: Uint8Array): readonly DecodedRecords[]
   flush(): DecodedRecords | undefined
   finish(): readonly DecodedRecords[]
+  /** Nobody holds the columns of a batch any more: they may be written over. */
+  giveBack?(batch: Batch): void
   readonly progress: { readonly positionBytes: number; readonly lines: number }
   destroy(): void
 }

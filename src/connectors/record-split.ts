@@ -5,6 +5,7 @@
  * The position of a batch is the last such byte, and how many rows were given out since. Going on from it decodes these
  * rows again, some megabytes at most, and leaves them out.
  */
+import type { Batch } from '../core/batch.js'
 import { SabotError } from '../core/errors.js'
 import type { Schema } from '../core/schema.js'
 import { type RejectedRow, rejectedBatches } from '../operators/rejected-rows.js'
@@ -84,6 +85,10 @@ export class RecordSplit implements SplitReader {
       await this.take(await open.step(), open)
     }
     return this.ready.shift()
+  }
+
+  giveBack(batch: Batch): void {
+    this.open?.giveBack(batch)
   }
 
   async close(): Promise<void> {

@@ -19,6 +19,7 @@
  * - utf8: strings; a lone surrogate escape becomes U+FFFD and is counted. bool: true and false.
  * - list: arrays of plain values. struct: objects. object: anything, as JSON.parse makes it.
  */
+import type { Batch } from '../core/batch.js'
 import type { Column } from '../core/column.js'
 import type { Schema } from '../core/schema.js'
 import { JsonKernel, type JsonProgress, type JsonReject, type JsonRejectReason, type JsonRows } from '../kernel/json.js'
@@ -71,6 +72,7 @@ export class JsonDecoder<Row = unknown> extends BatchDecoder<
   JsonRows,
   JsonProgress
 > {
+  private readonly kernelDecoder: JsonKernel
   private readonly plan: JsonPlan
   private readonly isArray: boolean
 
@@ -79,9 +81,16 @@ export class JsonDecoder<Row = unknown> extends BatchDecoder<
     if (format !== 'ndjson' && format !== 'array') throw new TypeError(`format is 'ndjson' or 'array', not ${format}`)
     const limits = resolveLimits(options)
     const plan = jsonPlan(schema, options)
-    super(schema, new JsonKernel(kernel, { nodes: plan.nodes, format, ...limits }))
+    const kernelDecoder = new JsonKernel(kernel, { nodes: plan.nodes, format, ...limits })
+    super(schema, kernelDecoder)
+    this.kernelDecoder = kernelDecoder
     this.plan = plan
     this.isArray = format === 'array'
+  }
+
+  /** Nobody holds the columns of a batch any more, of this decoder or of another: they are written over. */
+  giveBack({ columns }: Batch): void {
+    this.kernelDecoder.giveBack(columns)
   }
 
   protected override columnsOf({ columns }: JsonRows): Column[] {

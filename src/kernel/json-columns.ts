@@ -28,6 +28,7 @@ import {
   Int32Column,
   Int64Column,
   TimestampColumn,
+  Word64Column,
 } from '../core/columns-fixed.js'
 import { ListColumn, ObjectColumn, StructColumn } from '../core/columns-nested.js'
 import { DictionaryColumn, Utf8Column } from '../core/columns-text.js'
@@ -36,6 +37,7 @@ import type { ColumnType, Field } from '../core/types.js'
 import { decodeUtf8 } from '../core/utf8.js'
 import type { JsonNode } from './json-plan.js'
 import type { Kernel } from './module.js'
+import { SpareValues } from './spare-values.js'
 
 interface CodedStrings {
   readonly dictionary: Dictionary
@@ -47,6 +49,11 @@ export class JsonColumnReader {
   private readonly nodes: readonly JsonNode[]
   private readonly children: readonly (readonly number[])[]
   private readonly coded = new Map<number, CodedStrings>()
+  private readonly bytes = new SpareValues<Uint8Array>(Uint8Array)
+  private readonly words = new SpareValues<Int32Array>(Int32Array)
+  private readonly longs = new SpareValues<BigInt64Array>(BigInt64Array)
+  private readonly floats = new SpareValues<Float32Array>(Float32Array)
+  private readonly doubles = new SpareValues<Float64Array>(Float64Array)
 
   constructor(kernel: Kernel, nodes: readonly JsonNode[]) {
     this.kernel = kernel
@@ -65,6 +72,21 @@ export class JsonColumnReader {
     })
   }
 
+  /** Nobody holds these columns any more. Validities, lists and structs are left to the collection of garbage. */
+  giveBack(columns: readonly Column[]): void {
+    for (const column of columns) {
+      if (column instanceof DictionaryColumn) this.words.giveBack(column.codes)
+      else if (column instanceof Word64Column) this.longs.giveBack(column.values)
+      else if (column instanceof Float64Column) this.doubles.giveBack(column.values)
+      else if (column instanceof Float32Column) this.floats.giveBack(column.values)
+      else if (column instanceof Int32Column) this.words.giveBack(column.values)
+      else if (column instanceof Utf8Column) {
+        this.words.giveBack(column.offsets)
+        this.bytes.giveBack(column.bytes)
+      }
+    }
+  }
+
   private column(report: number, index: number, rows: number, fixups: ReadonlyMap<number, Fixup[]>): Column {
     const record = report + JSON_REPORT_BYTES + index * JSON_COLUMN_RECORD_BYTES
     const word = (offset: number): number => this.kernel.u32[(record + offset) >>> 2] ?? 0
@@ -76,23 +98,29 @@ export class JsonColumnReader {
       case 'bool':
         return new BoolColumn(copyBits(buffer, values, rows), rows, validity)
       case 'i32':
-        return new Int32Column(new Int32Array(buffer, values, rows).slice(), validity)
+        return new Int32Column(this.words.copy(new Int32Array(buffer, values, rows)), validity)
       case 'i64':
-        return new Int64Column(new BigInt64Array(buffer, values, rows).slice(), validity)
+        return new Int64Column(this.longs.copy(new BigInt64Array(buffer, values, rows)), validity)
       case 'timestamp':
-        return new TimestampColumn(new BigInt64Array(buffer, values, rows).slice(), validity)
+        return new TimestampColumn(this.longs.copy(new BigInt64Array(buffer, values, rows)), validity)
       case 'decimal': {
-        const decimals = new BigInt64Array(buffer, values, rows).slice()
+        const decimals = this.longs.copy(new BigInt64Array(buffer, values, rows))
         return new DecimalColumn({ kind: 'decimal', scale }, decimals, validity)
       }
       case 'f32':
-        return new Float32Column(fix(new Float32Array(buffer, values, rows).slice(), fixups.get(index)), validity)
+        return new Float32Column(
+          fix(this.floats.copy(new Float32Array(buffer, values, rows)), fixups.get(index)),
+          validity,
+        )
       case 'f64':
-        return new Float64Column(fix(new Float64Array(buffer, values, rows).slice(), fixups.get(index)), validity)
+        return new Float64Column(
+          fix(this.doubles.copy(new Float64Array(buffer, values, rows)), fixups.get(index)),
+          validity,
+        )
       case 'utf8': {
         if (word(JSON_COLUMN_CODED) === 0) return this.strings(record, rows, validity)
         const dictionary = this.dictionary(index, record)
-        return new DictionaryColumn(new Int32Array(buffer, values, rows).slice(), dictionary, validity)
+        return new DictionaryColumn(this.words.copy(new Int32Array(buffer, values, rows)), dictionary, validity)
       }
       case 'text':
         return parsed(this.strings(record, rows, validity))
@@ -132,9 +160,10 @@ export class JsonColumnReader {
 
   private strings(record: number, rows: number, validity: Uint8Array | undefined): Utf8Column {
     const { u32, u8, buffer } = this.kernel
-    const offsets = new Int32Array(buffer, u32[(record + JSON_COLUMN_OFFSETS) >>> 2], rows + 1).slice()
+    const offsets = this.words.copy(new Int32Array(buffer, u32[(record + JSON_COLUMN_OFFSETS) >>> 2], rows + 1))
     const start = u32[(record + JSON_COLUMN_BYTES) >>> 2] ?? 0
-    return new Utf8Column(offsets, u8.slice(start, start + (offsets[rows] ?? 0)), validity)
+    const bytes = this.bytes.copy(u8.subarray(start, start + (offsets[rows] ?? 0)))
+    return new Utf8Column(offsets, bytes, validity)
   }
 
   /** The dictionary of a column, with the entries that it has got since the last batch. */

@@ -122,6 +122,11 @@ export class JsonKernel {
     return { rowCount, columns, rejects }
   }
 
+  /** Nobody holds these columns any more: what they consist of is written over. */
+  giveBack(columns: readonly Column[]): void {
+    this.reader.giveBack(columns)
+  }
+
   get progress(): JsonProgress {
     const report = this.exports.jsonBatch(this.pointer) >>> 0
     return {

@@ -40,6 +40,7 @@ export abstract class KernelAggregation<State extends KernelState> implements Op
     this.part = part
   }
 
+  abstract readonly columnUse: Operator['columnUse']
   protected abstract addBatch(batch: Batch): Steps
   protected abstract moveOn(timestamp: number): Steps
   protected abstract create(schema: Schema): OpenedAggregation<State>

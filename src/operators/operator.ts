@@ -37,6 +37,14 @@ export interface Operator {
   onProcessingTime?(now: number): Steps | undefined
   /** `wake` was called: what the operator waited for has come. */
   onWake?(): Steps | undefined
+  /**
+   * What becomes of the columns of the batches that it is given; it may change until the first batch comes.
+   * - 'used': when a call and its steps are done nothing holds them, but what it put to side outputs.
+   * - 'handed-on': but what it put to any output.
+   * - undefined: they may be held.
+   * Where nothing holds them a source may write over them. Functions of the user may hold what they are given.
+   */
+  readonly columnUse?: 'used' | 'handed-on' | undefined
   /** While true no further element is given to it. */
   readonly isFull?: boolean
   /** While true work is still out, and the end of the stream is not handed on. */

@@ -10,7 +10,7 @@ import { KernelAggregation, LATE_OUTPUT, type OpenedAggregation } from './kernel
 import { KeyCoder } from './key-coder.js'
 import type { OperatorContext, OperatorFactory } from './operator.js'
 import { userFunctionFailed, wrongResult } from './user-function.js'
-import { WindowColumns } from './window-columns.js'
+import { readsColumnsOnly, WindowColumns } from './window-columns.js'
 import { type NamedAggregate, windowResultSchema } from './window-results.js'
 
 export interface SessionAggregateSettings {
@@ -37,6 +37,11 @@ class SessionAggregateOperator extends KernelAggregation<SessionState> {
   constructor(context: OperatorContext, settings: SessionAggregateSettings) {
     super(context, 'sessions')
     this.settings = settings
+  }
+
+  override get columnUse(): 'used' | undefined {
+    const { gap, aggregates } = this.settings
+    return typeof gap === 'number' && readsColumnsOnly(aggregates) ? 'used' : undefined
   }
 
   protected override openWindows(state: SessionState): number {

@@ -71,6 +71,11 @@ export interface SourceReader {
    * promise is settled, nor after it gave undefined or failed.
    */
   read(): Promise<SourceBatch | undefined>
+  /**
+   * Nobody holds the columns of a batch that it gave any more: they may be written over. New ones are what collecting
+   * garbage costs. Also after close.
+   */
+  giveBack?(batch: Batch): void
   close(): Promise<void>
 }
 

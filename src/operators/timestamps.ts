@@ -65,6 +65,11 @@ class TimestampsOperator implements Operator {
     this.wakePeriodically()
   }
 
+  get columnUse(): 'handed-on' | undefined {
+    const { timestamp, watermarks } = this.settings
+    return typeof timestamp === 'function' || watermarks.kind === 'custom' ? undefined : 'handed-on'
+  }
+
   get watermark(): number {
     return this.coalesced.current
   }

@@ -16,7 +16,7 @@ import { KeyCoder } from './key-coder.js'
 import type { OperatorFactory } from './operator.js'
 import { PartialRows } from './partial-rows.js'
 import { LentTimes } from './time/lent-times.js'
-import { WindowColumns } from './window-columns.js'
+import { readsColumnsOnly, WindowColumns } from './window-columns.js'
 import { type NamedAggregate, windowResultSchema } from './window-results.js'
 
 export interface WindowAggregateSettings {
@@ -48,6 +48,10 @@ export class WindowAggregateOperator extends KernelAggregation<WindowState> {
     this.settings = settings
     const { partialsOf } = settings
     this.partials = partialsOf && new PartialRows(partialsOf, settings.keys, settings.aggregates, context.id)
+  }
+
+  override get columnUse(): 'used' | undefined {
+    return readsColumnsOnly(this.settings.aggregates) ? 'used' : undefined
   }
 
   protected override openWindows(state: WindowState): number {

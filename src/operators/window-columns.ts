@@ -87,6 +87,11 @@ export class WindowColumns {
   }
 }
 
+/** Whether no function of the user sees a row. */
+export function readsColumnsOnly(aggregates: readonly NamedAggregate[]): boolean {
+  return aggregates.every(aggregate => aggregate.predicate === undefined)
+}
+
 function kernelCall(aggregate: NamedAggregate): NamedKernelCall {
   if (isKernelCall(aggregate)) return aggregate
   throw new TypeError(`The window kernel does not compute ${aggregate.function}`)

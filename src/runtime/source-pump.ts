@@ -1,3 +1,4 @@
+import type { Batch } from '../core/batch.js'
 import type { Source, SourceBatch, SourceContext, SourceReader } from '../operators/source.js'
 import { Channel } from './channel.js'
 
@@ -44,6 +45,11 @@ export class SourcePump {
 
   get gauges(): Readonly<Record<string, number>> {
     return this.reader?.gauges ?? {}
+  }
+
+  /** Nobody holds the columns of a batch that it gave any more. */
+  giveBack(batch: Batch): void {
+    this.reader?.giveBack?.(batch)
   }
 
   start(): void {

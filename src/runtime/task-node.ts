@@ -75,6 +75,20 @@ export abstract class TaskNode {
     return this.ended > 0 && this.ended >= this.inputs
   }
 
+  /** Whether nothing holds the columns of a batch that it was given, once that has left the task. */
+  get letsGoOfColumns(): boolean {
+    return false
+  }
+
+  /** Whether this holds of all that is put to the outputs, but for the main one where that is left out. */
+  protected outputsLetGo(which: 'all' | 'all but main'): boolean {
+    for (const [output, consumers] of this.consumers) {
+      if (which === 'all but main' && output === 'main') continue
+      if (!consumers.every(({ node }) => node.letsGoOfColumns)) return false
+    }
+    return true
+  }
+
   give(element: StreamElement, input: number): void {
     this.queue.push({ element, input })
   }
@@ -152,6 +166,10 @@ export abstract class EntryNode extends TaskNode {
 
   override get hasEnded(): boolean {
     return this.hasFinished
+  }
+
+  override get letsGoOfColumns(): boolean {
+    return this.outputsLetGo('all')
   }
 
   enter(batch: Batch): void {
@@ -266,6 +284,11 @@ export class OperatorNode extends TaskNode implements Output {
 
   override get hasEnded(): boolean {
     return super.hasEnded && !this.holdsEnd
+  }
+
+  override get letsGoOfColumns(): boolean {
+    const { columnUse } = this.operator
+    return columnUse !== undefined && this.outputsLetGo(columnUse === 'used' ? 'all but main' : 'all')
   }
 
   override step(): void {

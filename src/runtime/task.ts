@@ -95,6 +95,8 @@ export class Task {
   private longestStepMs = 0
   /** A position is reached, and a barrier can come, when the batch has entered whole. */
   private rest: Rest | undefined
+  /** A batch whose columns the source gets back when it has left the task. */
+  private borrowed: { readonly source: TaskSource; readonly batch: Batch } | undefined
 
   private readonly parts: TaskParts
   private readonly aligner: BarrierAligner
@@ -195,6 +197,7 @@ export class Task {
         this.enterPiece(this.rest)
         continue
       }
+      this.giveBack()
       if (this.dueBarrier !== undefined) {
         this.injectBarrier(this.dueBarrier)
         continue
@@ -310,8 +313,17 @@ export class Task {
     source.idleness?.activity()
     const { position, deadLetters = [] } = item
     for (const letters of deadLetters) node.setAside(letters)
+    if (node.letsGoOfColumns) this.borrowed = { source, batch: item.batch }
     const batch = split === undefined ? item.batch : item.batch.with({ split: split.number })
     this.enterPiece({ node, batch, entered: () => reach(source, position) })
+  }
+
+  /** Everything has left the task. */
+  private giveBack(): void {
+    const { borrowed } = this
+    if (borrowed === undefined) return
+    this.borrowed = undefined
+    borrowed.source.pump.giveBack(borrowed.batch)
   }
 
   /** A split counts for the watermark from the start, not from its first row. */
