@@ -1,4 +1,3 @@
-import { TimestampColumn } from '../src/core/columns-fixed.js'
 import { type Batch, execute, type JobGraph, type Schema, type Source } from '../src/index.js'
 import { nodeEnvironment } from '../src/node/environment.js'
 import type { SourceBatch } from '../src/operators/source.js'
@@ -95,11 +94,4 @@ export class LastingJob {
   async close(): Promise<void> {
     await this.handle.cancel()
   }
-}
-
-/** Rows of event time one ms each, from `firstMs`, in columns that a batch takes as they are. */
-export function ascendingTimes(firstMs: number, rows: number): TimestampColumn {
-  const times = new Float64Array(rows)
-  for (let row = 0; row < rows; row++) times[row] = firstMs + row
-  return TimestampColumn.fromMillis(times)
 }
