@@ -78,9 +78,9 @@ export class RowStore {
     return this.slots.take(count)
   }
 
-  /** Slots that were taken and not written to. */
+  /** Slots that were taken last and not written to: the next ones are the same, in the same order. */
   giveBack(slots: Uint32Array): void {
-    this.slots.give(slots)
+    this.slots.give(slots.slice().reverse())
   }
 
   /** Keeps selected row i of a batch at slots[i]; see `add`. */

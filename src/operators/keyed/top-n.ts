@@ -18,6 +18,7 @@ import { keyFields } from './key-fields.js'
 import { KeySlots } from './key-slots.js'
 import { RankedChanges } from './ranked-changes.js'
 import { Ranking, type RankValues, type Ties } from './ranking.js'
+import { RowLists } from './row-lists.js'
 
 export interface TopNSettings {
   readonly keys: readonly string[]
@@ -62,7 +63,7 @@ class TopNOperator implements Operator {
   private readonly context: OperatorContext
   private readonly settings: TopNSettings
   /** By slot, rows of the store, best first. */
-  private readonly best: (number[] | undefined)[] = []
+  private readonly best: RowLists
   /** By row of the store, what ranks it. */
   private readonly rankValues: RankValues = []
   private readonly changes = new RankedChanges()
@@ -75,6 +76,7 @@ class TopNOperator implements Operator {
   constructor(context: OperatorContext, settings: TopNSettings) {
     this.context = context
     this.settings = settings
+    this.best = new RowLists(settings.n)
     this.timers = new TimerQueue(context.kernel)
   }
 
@@ -96,7 +98,7 @@ class TopNOperator implements Operator {
       const watermark = watermarks?.[physicalRow] ?? Number.NEGATIVE_INFINITY
       if (watermark >= this.timers.next) this.forget(keys, watermark)
       const slot = slots[at] as number
-      const best = keys.isHeld(slot) ? (this.best[slot] ?? []) : []
+      const best = this.best.read(slot)
       const value = rankOf(physicalRow)
       const place = ranking.placeOf(best, value)
       if (place >= 0) {
@@ -106,7 +108,9 @@ class TopNOperator implements Operator {
         changes.origin = physicalRow
         ranking.insert(best, place, row, changes)
       }
-      this.keep(keys, slot, best, timestamps?.[physicalRow] ?? 0, watermark)
+      if (this.holdKey(keys, slot, timestamps?.[physicalRow] ?? 0, watermark)) {
+        if (place >= 0) this.best.write(slot, best)
+      } else for (const row of best) changes.leave(row)
     }
     store.giveBack(rows.subarray(count))
     if (count === rows.length) store.write(batch, rows)
@@ -133,7 +137,7 @@ class TopNOperator implements Operator {
     if (opened === undefined) return { state, parts: [] }
     const { keys, store } = opened
     const bytes = keys.snapshot(({ slots }, writer) => {
-      const lists = Array.from(slots, slot => this.best[slot] ?? [])
+      const lists = Array.from(slots, slot => [...this.best.read(slot)])
       const reader = new RowReader(store.schema)
       reader.bind(store.batch(Uint32Array.from(lists.flat())))
       let at = 0
@@ -164,11 +168,12 @@ class TopNOperator implements Operator {
           )
           let at = 0
           for (const [place, slot] of slots.entries()) {
-            this.best[slot] = (kept[place] ?? []).map(([, rank]) => {
+            const best = (kept[place] ?? []).map(([, rank]) => {
               const row = rows[at++] ?? 0
               this.rankValues[row] = decodeValue(rank)
               return row
             })
+            this.best.write(slot, best)
           }
           if (!this.expires) return
           const latest = JSON.parse(reader.text()) as number[]
@@ -202,23 +207,19 @@ class TopNOperator implements Operator {
     return by === 'arrival' || timestamps === undefined ? () => 0 : row => timestamps[row]
   }
 
-  /** The key of a row that comes when it should be forgotten already is not kept. */
-  private keep(keys: KeySlots, slot: number, best: number[], timestamp: number, watermark: number): void {
+  /** Holds the key of a row; false where the row comes when the key should be forgotten already. */
+  private holdKey(keys: KeySlots, slot: number, timestamp: number, watermark: number): boolean {
     if (!this.expires) {
       keys.hold(slot)
-      this.best[slot] = best
-      return
+      return true
     }
     const isNew = !keys.isHeld(slot)
     const latest = isNew ? timestamp : Math.max(this.latest[slot] ?? timestamp, timestamp)
-    if (isNew && latest + this.settings.ttlMs <= watermark) {
-      for (const row of best) this.changes.leave(row)
-      return
-    }
+    if (isNew && latest + this.settings.ttlMs <= watermark) return false
     keys.hold(slot)
-    this.best[slot] = best
     this.latest[slot] = latest
     if (isNew) this.timers.register(this.endOf(slot), slot)
+    return true
   }
 
   private endOf(slot: number): number {
@@ -235,8 +236,8 @@ class TopNOperator implements Operator {
         waiting.push(slot)
         continue
       }
-      for (const row of this.best[slot] ?? []) this.changes.leave(row)
-      this.best[slot] = undefined
+      for (const row of this.best.read(slot)) this.changes.leave(row)
+      this.best.clear(slot)
       keys.release(slot)
     }
     // Behind the others: the queue hands out what is due at once as long as nothing is registered in between.
