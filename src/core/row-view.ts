@@ -145,12 +145,24 @@ function int32Reader(cursor: Cursor): FieldReader {
 function int64Reader(cursor: Cursor): FieldReader {
   let values: BigInt64Array = new BigInt64Array(0)
   let validity: Uint8Array | undefined
+  // A BigInt is made when it is first read of its row.
+  let readRow = -1
+  let read: bigint | undefined
   return {
-    get: () => (validity !== undefined && isNull(validity, cursor.row) ? null : values[cursor.row]),
+    get: () => {
+      const { row } = cursor
+      if (validity !== undefined && isNull(validity, row)) return null
+      if (row !== readRow) {
+        read = values[row]
+        readRow = row
+      }
+      return read
+    },
     bind(column) {
       if (!(column instanceof Int64Column)) throw unreadable(column)
       values = column.values
       validity = column.validity
+      readRow = -1
     },
   }
 }

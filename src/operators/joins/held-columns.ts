@@ -17,7 +17,7 @@ import {
 } from '../../core/columns-fixed.js'
 import { ObjectColumn } from '../../core/columns-nested.js'
 import { type Field, typeName, typesEqual } from '../../core/types.js'
-import { gatherText } from './held-text.js'
+import { gatherText, type TextSources } from './held-text.js'
 
 /** By row: the number of the batch that holds it, -1 where there is none, and its row there. */
 export interface RowPlaces {
@@ -28,6 +28,7 @@ export interface RowPlaces {
 export class HeldColumn {
   private readonly field: Field
   private readonly columns: (Column | undefined)[] = []
+  private readonly sources: TextSources = []
   /** Columns that have a validity bitmap. */
   private withNulls = 0
 
@@ -47,6 +48,7 @@ export class HeldColumn {
   drop(batch: number): void {
     if (this.columns[batch]?.validity !== undefined) this.withNulls--
     this.columns[batch] = undefined
+    this.sources[batch] = undefined
   }
 
   at(batch: number): Column | undefined {
@@ -68,7 +70,7 @@ export class HeldColumn {
       case 'bool':
         return new BoolColumn(gatherBits(columns, places), places.rows.length, validity)
       case 'utf8':
-        return gatherText(columns, places, validity)
+        return gatherText(columns, this.sources, places, validity)
       case 'i64':
         return new Int64Column(gatherWords(columns, places), validity)
       case 'timestamp':

@@ -8,9 +8,14 @@ import type { RowPlaces } from './held-columns.js'
 type Columns = readonly (Column | undefined)[]
 
 /** Codes where all rows are of one dictionary, else strings. */
-export function gatherText(columns: Columns, places: RowPlaces, validity: Uint8Array | undefined): Column {
+export function gatherText(
+  columns: Columns,
+  sources: TextSources,
+  places: RowPlaces,
+  validity: Uint8Array | undefined,
+): Column {
   const dictionary = commonDictionary(columns, places)
-  if (dictionary === undefined) return gatherStrings(columns, places, validity)
+  if (dictionary === undefined) return gatherStrings(columns, sources, places, validity)
   return new DictionaryColumn(gatherCodes(columns, places), dictionary, validity)
 }
 
@@ -18,7 +23,7 @@ export function gatherText(columns: Columns, places: RowPlaces, validity: Uint8A
 export function stringsOf(column: DictionaryColumn): Column {
   const { length, validity } = column
   const rows = Int32Array.from({ length }, (_, row) => row)
-  return gatherStrings([column], { batches: new Int32Array(length), rows }, validity)
+  return gatherStrings([column], [], { batches: new Int32Array(length), rows }, validity)
 }
 
 /** The dictionary of all columns that the rows are in. */
@@ -53,7 +58,7 @@ function gatherCodes(columns: Columns, { batches, rows }: RowPlaces): Int32Array
   return gathered
 }
 
-/** Where the strings of a column stand: of a dictionary's, those of the codes. */
+/** Where the strings of a column stand: of a dictionary's, those of the codes that the column has. */
 interface TextSource {
   readonly offsets: Int32Array
   readonly bytes: DataView
@@ -61,21 +66,14 @@ interface TextSource {
 }
 
 /** The columns' sources, each made when it is first asked for. */
-class TextSources {
-  private readonly columns: Columns
-  private readonly known = new Map<number, TextSource>()
+export type TextSources = (TextSource | undefined)[]
 
-  constructor(columns: Columns) {
-    this.columns = columns
-  }
-
-  of(batch: number): TextSource {
-    const known = this.known.get(batch)
-    if (known !== undefined) return known
-    const source = textSource(this.columns[batch] as Column)
-    this.known.set(batch, source)
-    return source
-  }
+function sourceOf(columns: Columns, sources: TextSources, batch: number): TextSource {
+  const known = sources[batch]
+  if (known !== undefined) return known
+  const source = textSource(columns[batch] as Column)
+  sources[batch] = source
+  return source
 }
 
 function textSource(column: Column): TextSource {
@@ -88,8 +86,12 @@ function textSource(column: Column): TextSource {
 }
 
 /** Bytes that stand behind one another in a source are copied at once. */
-function gatherStrings(columns: Columns, { batches, rows }: RowPlaces, validity: Uint8Array | undefined): Column {
-  const sources = new TextSources(columns)
+function gatherStrings(
+  columns: Columns,
+  sources: TextSources,
+  { batches, rows }: RowPlaces,
+  validity: Uint8Array | undefined,
+): Column {
   const starts = new Int32Array(rows.length)
   const offsets = new Int32Array(rows.length + 1)
   let last = -1
@@ -98,7 +100,7 @@ function gatherStrings(columns: Columns, { batches, rows }: RowPlaces, validity:
   for (let at = 0; at < rows.length; at++) {
     const batch = batches[at] as number
     if (batch !== last) {
-      source = batch < 0 ? undefined : sources.of(batch)
+      source = batch < 0 ? undefined : sourceOf(columns, sources, batch)
       last = batch
     }
     // Nulls have no bytes, whatever their columns have for them.
@@ -124,13 +126,13 @@ function gatherStrings(columns: Columns, { batches, rows }: RowPlaces, validity:
     const start = starts[at] as number
     const batch = batches[at] as number
     if (batch !== runBatch || start !== runEnd) {
-      if (runBatch >= 0) copyBytes(sources.of(runBatch).bytes, runStart, runEnd, target, runAt)
+      if (runBatch >= 0) copyBytes(sourceOf(columns, sources, runBatch).bytes, runStart, runEnd, target, runAt)
       runBatch = batch
       runStart = start
       runAt = to
     }
     runEnd = start + size
   }
-  if (runBatch >= 0) copyBytes(sources.of(runBatch).bytes, runStart, runEnd, target, runAt)
+  if (runBatch >= 0) copyBytes(sourceOf(columns, sources, runBatch).bytes, runStart, runEnd, target, runAt)
   return new Utf8Column(offsets, bytes, validity)
 }

@@ -101,7 +101,7 @@ export class RowStore {
       }
       this.held.hold(columns.map(ownedColumn), this.marksOf(batch, arrivalOf), slotOf, selection.length)
     } else {
-      const copy = new Batch({ ...batch, schema: this.schema, columns, selection }).compact()
+      const copy = batch.with({ schema: this.schema, columns }).compact()
       this.held.hold(copy.columns, this.marksOf(copy, arrivals), slots.slice(), slots.length)
     }
   }

@@ -11,7 +11,10 @@ const value = fc.oneof(
   fc.constantFrom(0, -0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 2 ** 53, -(2 ** 31)),
   fc.constantFrom('', '0', 'NaN', 'constructor', 7n, 2n ** 60n, true),
 )
-const added = fc.array(fc.tuple(value, fc.integer({ min: 0, max: 2 ** CONDITIONS - 1 })), { maxLength: 400, size: 'max' })
+const added = fc.array(fc.tuple(value, fc.integer({ min: 0, max: 2 ** CONDITIONS - 1 })), {
+  maxLength: 400,
+  size: 'max',
+})
 
 it('counts what sets of values under each condition count, also behind a snapshot', () => {
   fc.assert(
