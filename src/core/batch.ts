@@ -51,7 +51,8 @@ export interface BatchInit<Row = unknown> {
 
 /**
  * Rows in columns. A *physical row* is a position in the columns; a *selected row* is a position among the rows that
- * the selection keeps. `timestamps`, `watermarks` and `kinds` are by physical row.
+ * the selection keeps. `timestamps`, `watermarks` and `kinds` are by physical row. A copy with other parts is made by
+ * `with`: to spread a batch would leave its event times out.
  *
  * Laws, with rows(b) = b.toRows():
  * - rows(b.compact()) = rows(b), and b.compact().selection is undefined

@@ -70,7 +70,7 @@ export class AssignedTimes {
   /** The watermark in force before a row; -Infinity: there is none, or no such row. */
   watermarkAt(row: number): number {
     if (!(row >= 0 && row < this.rowCount)) return Number.NEGATIVE_INFINITY
-    return this.kernel.f64[(this.checked(this.generator.watermarksPointer) >> 3) + row] ?? Number.NEGATIVE_INFINITY
+    return this.kernel.f64[(this.checked(this.generator.watermarksPointer) >>> 3) + row] ?? Number.NEGATIVE_INFINITY
   }
 
   private checked(pointer: number): number {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Batch } from '../../../src/core/batch.js'
 import { BatchBuilder } from '../../../src/core/batch-builder.js'
+import { Int32Column } from '../../../src/core/columns-fixed.js'
 import { DictionaryColumn, Utf8Column } from '../../../src/core/columns-text.js'
 import { Dictionary } from '../../../src/core/dictionary.js'
 import { Schema } from '../../../src/core/schema.js'
@@ -58,6 +59,25 @@ describe('the row store', () => {
       }),
       { numRuns: 120 },
     )
+  })
+
+  it('keeps the event times of rows, few or many of a batch, in arrays or deferred', () => {
+    const number = new Schema([{ name: 'number', type: 'i32', nullable: false }])
+    const rowCount = 12
+    const timestamps = Float64Array.from({ length: rowCount }, (_, row) => row * 10)
+    const times = { rowCount, timestamps, watermarks: timestamps.map(time => time - 1) }
+    const columns = [new Int32Column(Int32Array.from({ length: rowCount }, (_, row) => row))]
+    const { watermarks } = times
+    for (const marks of [{ times }, { timestamps, watermarks }]) {
+      const batch = new Batch({ schema: number, columns, rowCount, ...marks })
+      for (const rows of [[5], [1, 2, 4, 7, 8, 11], Array.from({ length: rowCount }, (_, row) => row)]) {
+        const store = new RowStore(number.fields, { next: 0 }, { keepsWatermarks: true })
+        const slots = store.add(batch.select(Uint32Array.from(rows)))
+        expect([...store.timesOf(slots)]).toEqual(rows.map(row => row * 10))
+        expect([...store.watermarksOf(slots)]).toEqual(rows.map(row => row * 10 - 1))
+        expect(rowsOf(store, slots)).toEqual(rows.map(row => [row]))
+      }
+    }
   })
 
   const text = new Schema([{ name: 'text', type: 'utf8', nullable: false }])
