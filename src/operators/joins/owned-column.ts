@@ -1,5 +1,13 @@
 import type { Column } from '../../core/column.js'
-import { Float32Column, Float64Column, Int32Column, Word64Column } from '../../core/columns-fixed.js'
+import {
+  DecimalColumn,
+  Float32Column,
+  Float64Column,
+  Int32Column,
+  Int64Column,
+  TimestampColumn,
+  Word64Column,
+} from '../../core/columns-fixed.js'
 import { DictionaryColumn, Utf8Column } from '../../core/columns-text.js'
 
 /** A view may be of a buffer that is so many times as large, and this many bytes more. */
@@ -11,7 +19,7 @@ const SMALL_BYTES = 1024
  * large batch does, or a column that came from another thread in one buffer with others.
  */
 export function ownedColumn(column: Column): Column {
-  return isMostlyForeign(column) ? column.gather(ascending(column.length)) : column
+  return isMostlyForeign(column) ? copyOf(column) : column
 }
 
 function isMostlyForeign(column: Column): boolean {
@@ -37,6 +45,24 @@ function isMostlyForeign(column: Column): boolean {
 
 function isPart({ buffer }: ArrayBufferView, usedBytes: number): boolean {
   return buffer.byteLength > usedBytes * LARGER + SMALL_BYTES
+}
+
+/** What stands in one piece is copied as one. */
+function copyOf(column: Column): Column {
+  const validity = column.validity?.slice()
+  if (column instanceof DictionaryColumn) return new DictionaryColumn(column.codes.slice(), column.dictionary, validity)
+  if (column instanceof Utf8Column) {
+    const first = column.offsets[0] ?? 0
+    const offsets = column.offsets.slice()
+    if (first !== 0) for (let row = 0; row < offsets.length; row++) offsets[row] = (offsets[row] as number) - first
+    return new Utf8Column(offsets, column.bytes.slice(first, first + (offsets[column.length] ?? 0)), validity)
+  }
+  if (column instanceof Int64Column) return new Int64Column(column.values.slice(), validity)
+  if (column instanceof TimestampColumn) return new TimestampColumn(column.values.slice(), validity)
+  if (column instanceof DecimalColumn) return new DecimalColumn(column.type, column.values.slice(), validity)
+  if (column instanceof Float64Column) return new Float64Column(column.values.slice(), validity)
+  if (column instanceof Int32Column) return new Int32Column(column.values.slice(), validity)
+  return column.gather(ascending(column.length))
 }
 
 function ascending(rows: number): Uint32Array {
