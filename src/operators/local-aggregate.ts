@@ -21,7 +21,7 @@ export interface LocalAggregateSettings {
   readonly schema: Schema
 }
 
-/** With so many keys and slices all leave: memory is bounded. */
+/** With so many keys and slices all leave, and so many keys are remembered at most: memory is bounded. */
 const MOST_RECORDS = 1 << 19
 /** What it was worth is looked at when so many partial aggregates have left. */
 const ASSESSED_ROWS = 1 << 12
@@ -63,13 +63,13 @@ export class LocalAggregate extends WindowAggregateOperator {
   /** All that is held leaves. */
   *drain(): Generator<void, void, void> {
     const { opened } = this
-    if (opened === undefined || opened.coder.index.count === 0) return
+    if (opened === undefined || opened.state.records === 0) return
     opened.state.advance(END_OF_INPUT)
     for (let fired = opened.state.fire(); fired !== undefined; fired = opened.state.fire()) {
       this.context.output.batch(this.rowsOf(opened, fired, new Float64Array(fired.count).fill(this.watermark)))
       yield
     }
-    opened.coder.index.settle()
+    this.letKeysGo(opened)
     // Nothing could enter behind the end of input.
     opened.state.destroy()
     const { coder, columns } = opened
@@ -93,6 +93,11 @@ export class LocalAggregate extends WindowAggregateOperator {
   protected override rowsOf({ coder }: OpenedAggregation<WindowState>, fired: FiredWindows, watermarks: Float64Array) {
     this.sent += fired.count
     return this.rows.write(coder, fired, watermarks)
+  }
+
+  /** Most keys come again in the next slice: to let them go and to find them anew would cost more than to keep them. */
+  protected override letKeysGo({ coder }: OpenedAggregation<WindowState>): void {
+    if (coder.index.count >= MOST_RECORDS) coder.index.settle()
   }
 
   /** Looks back at what it was worth whenever much has left. */

@@ -195,7 +195,12 @@ export class WindowAggregateOperator extends KernelAggregation<WindowState> {
       this.context.output.batch(this.rowsOf(opened, fired, new Float64Array(fired.count).fill(before)))
       yield
     }
-    opened.coder.index.settle()
+    this.letKeysGo(opened)
+  }
+
+  /** At the end of a window, keys that no other holds. */
+  protected letKeysGo({ coder }: Opened): void {
+    coder.index.settle()
   }
 
   protected rowsOf(opened: Opened, fired: FiredWindows, watermarks: Float64Array): Batch {
