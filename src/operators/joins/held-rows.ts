@@ -20,7 +20,6 @@ interface HeldBatch extends HeldMarks {
   readonly slots: Uint32Array
   /** Rows that are kept. */
   live: number
-  isSparse: boolean
 }
 
 /** A batch of fewer rows is small: so many of them are joined into one. */
@@ -30,6 +29,8 @@ const SMALL_BATCHES = 64
 const SPARSE = 3
 /** Rows, with what is dead of them, that sparse batches may have besides half of the rows that are kept. */
 const SPARSE_ROWS = 2048
+/** Rows of sparse batches that are copied at once, or as many as are released at once. */
+const MOST_JOINED = 16_384
 /** A dictionary of at most this many entries is never given up. */
 const SMALL_DICTIONARY = 1024
 /** Of a larger one, a row must be kept for so many entries. */
@@ -47,7 +48,9 @@ export class HeldRows implements Chunks {
   private readonly free: number[] = []
   /** By chunk of slots: batch and row of each. */
   private readonly places: (Int32Array | undefined)[] = []
-  private small = 0
+  /** Numbers of small and of sparse batches, in the order in which they became so. */
+  private readonly small = new Set<number>()
+  private readonly sparse = new Set<number>()
   private sparseRows = 0
   private kept = 0
   /** The batch that came last, and how many came since dictionaries were looked after. */
@@ -76,7 +79,7 @@ export class HeldRows implements Chunks {
     if (live === 0) return
     this.latest = this.keep(columns, marks, slots, live)
     this.kept += live
-    if (this.small >= SMALL_BATCHES) this.join(batch => batch.slots.length < SMALL_ROWS)
+    if (this.small.size >= SMALL_BATCHES) this.join([...this.small])
     this.reviewDictionaries()
   }
 
@@ -122,15 +125,15 @@ export class HeldRows implements Chunks {
       const live = batch.live - 1
       batch.live = live
       if (live === 0) this.remove(number, batch)
-      else if (!batch.isSparse && live * SPARSE <= batch.slots.length) this.noteSparse(batch)
+      else if (live * SPARSE <= batch.slots.length) this.noteSparse(number, batch)
     }
     this.kept -= slots.length
-    if (this.sparseRows > SPARSE_ROWS + this.kept / 2) this.join(({ isSparse }) => isSparse)
+    if (this.sparseRows > SPARSE_ROWS + this.kept / 2) this.joinSparse(Math.max(slots.length, MOST_JOINED))
   }
 
   private keep(columns: readonly Column[], marks: HeldMarks, slots: Uint32Array, live: number): number {
     const number = this.free.pop() ?? this.batches.length
-    const batch = { ...marks, slots, live, isSparse: false }
+    const batch = { ...marks, slots, live }
     this.batches[number] = batch
     for (const [field, column] of this.columns.entries()) column.hold(number, columns[field] as Column)
     for (let row = 0; row < slots.length; row++) {
@@ -141,40 +144,47 @@ export class HeldRows implements Chunks {
       chunk[place] = number
       chunk[place + 1] = row
     }
-    if (slots.length < SMALL_ROWS) this.small++
-    else if (live * SPARSE <= slots.length) this.noteSparse(batch)
+    if (slots.length < SMALL_ROWS) this.small.add(number)
+    else if (live * SPARSE <= slots.length) this.noteSparse(number, batch)
     return number
   }
 
   /** Small batches are joined soon anyway. */
-  private noteSparse(batch: HeldBatch): void {
-    if (batch.slots.length < SMALL_ROWS) return
-    batch.isSparse = true
-    this.sparseRows += batch.slots.length
+  private noteSparse(number: number, { slots }: HeldBatch): void {
+    if (slots.length < SMALL_ROWS || this.sparse.has(number)) return
+    this.sparse.add(number)
+    this.sparseRows += slots.length
   }
 
-  private remove(number: number, { slots, isSparse }: HeldBatch): void {
+  private remove(number: number, { slots }: HeldBatch): void {
     for (const column of this.columns) column.drop(number)
     this.batches[number] = undefined
     this.free.push(number)
-    if (slots.length < SMALL_ROWS) this.small--
-    if (isSparse) this.sparseRows -= slots.length
+    this.small.delete(number)
+    if (this.sparse.delete(number)) this.sparseRows -= slots.length
+  }
+
+  /** As much at once as is released at once, or a little more: over time that is enough, and no call takes long. */
+  private joinSparse(most: number): void {
+    const numbers: number[] = []
+    let rows = 0
+    for (const number of this.sparse) {
+      rows += this.batches[number]?.live ?? 0
+      if (rows > most && numbers.length > 0) break
+      numbers.push(number)
+    }
+    this.join(numbers)
   }
 
   /** Copies what is left of some batches into one. */
-  private join(isJoined: (batch: HeldBatch) => boolean): void {
-    const numbers: number[] = []
-    for (const [number, batch] of this.batches.entries()) {
-      if (batch !== undefined && isJoined(batch)) numbers.push(number)
-    }
+  private join(numbers: readonly number[]): void {
     const slots = Uint32Array.from(numbers.flatMap(number => this.slotsOf(number)))
     const places = this.locate(slots)
-    const used = this.dictionaryRows()
-    const columns = this.columns.map(column => {
-      const gathered = column.gather(places, false)
-      return gathered instanceof DictionaryColumn && this.isPoor(column, gathered, used)
-        ? stringsOf(gathered)
-        : gathered
+    const gathered = this.columns.map(column => column.gather(places, false))
+    const isLarge = (column: Column) => column instanceof DictionaryColumn && column.dictionary.size > SMALL_DICTIONARY
+    const used = gathered.some(isLarge) ? this.dictionaryRows() : NO_DICTIONARIES
+    const columns = gathered.map((column, field) => {
+      return column instanceof DictionaryColumn && this.isPoor(field, column, used) ? stringsOf(column) : column
     })
     const watermarks = this.batches[numbers[0] ?? 0]?.watermarks && this.marks(places, 'watermarks')
     const marks = { times: this.marks(places, 'times'), arrivals: this.marks(places, 'arrivals'), watermarks }
@@ -214,10 +224,10 @@ export class HeldRows implements Chunks {
     if (this.sinceReview < Math.max(SMALL_BATCHES, this.batchCount)) return
     this.sinceReview = 0
     const used = this.dictionaryRows()
-    for (const column of this.columns) {
+    for (const [field, column] of this.columns.entries()) {
       for (const number of this.batches.keys()) {
         const held = column.at(number)
-        if (!(held instanceof DictionaryColumn) || !this.isPoor(column, held, used)) continue
+        if (!(held instanceof DictionaryColumn) || !this.isPoor(field, held, used)) continue
         column.drop(number)
         column.hold(number, stringsOf(held))
       }
@@ -225,12 +235,14 @@ export class HeldRows implements Chunks {
   }
 
   /** Whether few rows refer to a large dictionary; the newest one may still be growing into use. */
-  private isPoor(field: HeldColumn, { dictionary }: DictionaryColumn, used: ReadonlyMap<Dictionary, number>): boolean {
-    const newest = field.at(this.latest)
+  private isPoor(field: number, { dictionary }: DictionaryColumn, used: ReadonlyMap<Dictionary, number>): boolean {
+    const newest = this.columns[field]?.at(this.latest)
     if (newest instanceof DictionaryColumn && newest.dictionary === dictionary) return false
     return dictionary.size > SMALL_DICTIONARY && (used.get(dictionary) ?? 0) * ENTRIES_PER_ROW < dictionary.size
   }
 }
+
+const NO_DICTIONARIES: ReadonlyMap<Dictionary, number> = new Map()
 
 /** The number of the batch of a row that is not there. */
 const NOWHERE = -1

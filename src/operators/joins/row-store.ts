@@ -1,4 +1,4 @@
-import { Batch } from '../../core/batch.js'
+import { Batch, MAX_BATCH_ROWS } from '../../core/batch.js'
 import type { Column } from '../../core/column.js'
 import { NO_WATERMARK } from '../../core/element.js'
 import { Schema } from '../../core/schema.js'
@@ -85,24 +85,11 @@ export class RowStore {
 
   /** Keeps selected row i of a batch at slots[i]; see `add`. */
   write(batch: Batch, slots: Uint32Array, restored?: Float64Array): void {
-    const arrivals = restored ?? this.nextArrivals(slots.length)
-    if (restored !== undefined) this.passOver(restored)
-    const { selection, rowCount } = batch
-    const columns = this.fields.map(({ name }) => batch.column(name))
-    if (selection === undefined) {
-      this.held.hold(columns.map(ownedColumn), this.marksOf(batch, arrivals), slots.slice(), rowCount)
-    } else if (selection.length * WHOLE >= rowCount) {
-      const slotOf = new Uint32Array(rowCount).fill(NO_ROW)
-      const arrivalOf = new Float64Array(rowCount)
-      for (let at = 0; at < selection.length; at++) {
-        const row = selection[at] as number
-        slotOf[row] = slots[at] as number
-        arrivalOf[row] = arrivals[at] as number
-      }
-      this.held.hold(columns.map(ownedColumn), this.marksOf(batch, arrivalOf), slotOf, selection.length)
-    } else {
-      const copy = batch.with({ schema: this.schema, columns }).compact()
-      this.held.hold(copy.columns, this.marksOf(copy, arrivals), slots.slice(), slots.length)
+    // What is restored may be more rows than a batch should have, since batches are thinned out as a whole.
+    for (let from = 0; from < slots.length; from += MAX_BATCH_ROWS) {
+      const to = Math.min(slots.length, from + MAX_BATCH_ROWS)
+      const part = slots.length <= MAX_BATCH_ROWS ? batch : batch.slice(from, to)
+      this.hold(part, slots.subarray(from, to), restored?.slice(from, to))
     }
   }
 
@@ -146,6 +133,28 @@ export class RowStore {
   /** Numbers that rise in the order in which the rows were added. */
   arrivalsOf(slots: Uint32Array): Float64Array {
     return this.held.marks(this.locate(slots), 'arrivals')
+  }
+
+  private hold(batch: Batch, slots: Uint32Array, restored: Float64Array | undefined): void {
+    const arrivals = restored ?? this.nextArrivals(slots.length)
+    if (restored !== undefined) this.passOver(restored)
+    const { selection, rowCount } = batch
+    const columns = this.fields.map(({ name }) => batch.column(name))
+    if (selection === undefined) {
+      this.held.hold(columns.map(ownedColumn), this.marksOf(batch, arrivals), slots.slice(), rowCount)
+    } else if (selection.length * WHOLE >= rowCount) {
+      const slotOf = new Uint32Array(rowCount).fill(NO_ROW)
+      const arrivalOf = new Float64Array(rowCount)
+      for (let at = 0; at < selection.length; at++) {
+        const row = selection[at] as number
+        slotOf[row] = slots[at] as number
+        arrivalOf[row] = arrivals[at] as number
+      }
+      this.held.hold(columns.map(ownedColumn), this.marksOf(batch, arrivalOf), slotOf, selection.length)
+    } else {
+      const copy = batch.with({ schema: this.schema, columns }).compact()
+      this.held.hold(copy.columns, this.marksOf(copy, arrivals), slots.slice(), slots.length)
+    }
   }
 
   /** Times and watermarks of a batch are lent: these are copies. */

@@ -94,6 +94,24 @@ describe('rows that stand where they came', () => {
     expect(held.batchCount).toBe(0)
   })
 
+  it('are as many as a snapshot has', () => {
+    const rows = 70_000
+    const store = new RowStore(schema.fields)
+    const slots = store.add(
+      batchOf(0, rows, new Dictionary()),
+      Float64Array.from({ length: rows }, (_, row) => row * 3),
+    )
+    const some = slots.filter((_, row) => row % 997 === 3)
+    store.release(slots.filter((_, row) => row % 997 !== 3))
+    const numbers = Array.from(some, (_, at) => at * 997 + 3)
+    expect(store.batch(some).toRows()).toEqual(
+      numbers.map(n => ({ n, text: `text ${n}`, code: `code ${n % 7}`, id: BigInt(n) - 5n })),
+    )
+    expect([...store.arrivalsOf(some)]).toEqual(numbers.map(n => n * 3))
+    expect([...store.timesOf(some)]).toEqual(numbers.map(n => n * 2))
+    expect([...store.arrivalsOf(store.add(batchOf(0, 1, new Dictionary())))]).toEqual([rows * 3 - 2])
+  })
+
   it('do not hold on to a buffer of which they show a small part, whatever the type', () => {
     fc.assert(
       fc.property(fields(1), fc.array(fc.nat(), { minLength: 10, maxLength: 10 }), (list, seeds) => {
