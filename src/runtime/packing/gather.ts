@@ -1,12 +1,25 @@
 /*
  * Loops that gather rows, one for each kind of array: a loop that sees arrays of one kind is compiled for that kind, and
  * takes a third of the time. They leave out bounds that the caller keeps: rows are within the column, and there is room.
+ * Those of numbers take four rows a turn, whose reads then do not wait for one another.
  */
 import type { RowList } from './column-packer.js'
 
 export function gatherIntegers(target: Int32Array, at: number, source: Int32Array, { rows, from, to }: RowList): void {
   const shift = at - from
-  for (let index = from; index < to; index++) target[index + shift] = source[rows[index] as number] as number
+  let index = from
+  for (; index + 4 <= to; index += 4) {
+    const first = source[rows[index] as number] as number
+    const second = source[rows[index + 1] as number] as number
+    const third = source[rows[index + 2] as number] as number
+    const fourth = source[rows[index + 3] as number] as number
+    const place = index + shift
+    target[place] = first
+    target[place + 1] = second
+    target[place + 2] = third
+    target[place + 3] = fourth
+  }
+  for (; index < to; index++) target[index + shift] = source[rows[index] as number] as number
 }
 
 export function gatherFloats(
@@ -16,7 +29,19 @@ export function gatherFloats(
   { rows, from, to }: RowList,
 ): void {
   const shift = at - from
-  for (let index = from; index < to; index++) target[index + shift] = source[rows[index] as number] as number
+  let index = from
+  for (; index + 4 <= to; index += 4) {
+    const first = source[rows[index] as number] as number
+    const second = source[rows[index + 1] as number] as number
+    const third = source[rows[index + 2] as number] as number
+    const fourth = source[rows[index + 3] as number] as number
+    const place = index + shift
+    target[place] = first
+    target[place + 1] = second
+    target[place + 2] = third
+    target[place + 3] = fourth
+  }
+  for (; index < to; index++) target[index + shift] = source[rows[index] as number] as number
 }
 
 export function gatherDoubles(
@@ -26,7 +51,19 @@ export function gatherDoubles(
   { rows, from, to }: RowList,
 ): void {
   const shift = at - from
-  for (let index = from; index < to; index++) target[index + shift] = source[rows[index] as number] as number
+  let index = from
+  for (; index + 4 <= to; index += 4) {
+    const first = source[rows[index] as number] as number
+    const second = source[rows[index + 1] as number] as number
+    const third = source[rows[index + 2] as number] as number
+    const fourth = source[rows[index + 3] as number] as number
+    const place = index + shift
+    target[place] = first
+    target[place + 1] = second
+    target[place + 2] = third
+    target[place + 3] = fourth
+  }
+  for (; index < to; index++) target[index + shift] = source[rows[index] as number] as number
 }
 
 export function gatherBytes(target: Uint8Array, at: number, source: Uint8Array, { rows, from, to }: RowList): void {
