@@ -1,7 +1,7 @@
 /*
  * Keys of 4 and 8 bytes: coding rows to ids, inserting, removing.
  */
-import { KEY_BOOL, KEY_F64, RESULT_ROW } from '../abi'
+import { KEY_BOOL, KEY_F64, NO_ID, RESULT_ROW } from '../abi'
 import { put } from '../guard'
 import { resultPtr } from '../memory'
 import { isRowNull, nullKeyId, reserveKey } from './entries'
@@ -9,8 +9,8 @@ import { hash32, hash64 } from './hash'
 import { takeId } from './ids'
 import { javaHashBoolean, javaHashLong, keyGroupOfHash } from './java-hash'
 import { isWideKind, KeyIndex } from './layout'
-import { find32, find64, tableInsert, tableRemove } from './table'
-import { BLOCK_ROWS, isLarge, touched } from './touch'
+import { find32, find64, findHome32, findHome64, tableInsert, tableRemove } from './table'
+import { BLOCK_ROWS, isLarge, touchBucket, touched } from './touch'
 import { canonicalF64 } from './values'
 
 export function fixedKeyGroup(index: KeyIndex, key: u64): u32 {
@@ -57,102 +57,91 @@ export function removeFixed(index: KeyIndex, id: u32): void {
   tableRemove(index, fixedKeyAt(index, id), id)
 }
 
-// @ts-ignore: decorator
-@inline
-function codeRows32(
-  index: KeyIndex, source: usize, validity: usize, from: u32, to: u32, ids: usize, bool: bool,
-): i32 {
-  let table = index.table
-  let mask = index.bucketMask
-  let shift = <u64>index.shift
-  const multiplier = index.multiplier
-  const addend = index.addend
-  let ahead = from
-  for (let row = from; row < to; row++) {
-    if (row == ahead && isLarge(index)) {
-      ahead = min<u32>(row + BLOCK_ROWS, to)
-      let sum: u32 = 0
-      for (let next = row; next < ahead; next++) {
-        const hash = hash32(load<u32>(source + (<usize>next << 2)), multiplier, addend)
-        sum += load<u32>(table + (<usize>(hash >> shift) << 5))
-      }
-      touched(sum)
-    }
-    let id: i32
-    if (validity != 0 && isRowNull(validity, row)) {
-      id = nullKeyId(index)
-    } else {
-      let key = load<u32>(source + (<usize>row << 2))
-      if (bool) key = u32(key != 0)
-      id = <i32>find32(table, mask, <u32>(hash32(key, multiplier, addend) >> shift), key) - 1
-      if (id < 0) {
-        id = insertFixed(index, <u64>key)
-        table = index.table
-        mask = index.bucketMask
-        shift = <u64>index.shift
-      }
-    }
-    if (id < 0) {
-      put<u32>(resultPtr(), row, RESULT_ROW)
-      return id
-    }
-    put<u32>(ids + (<usize>row << 2), <u32>id)
-  }
-  return <i32>(to - from)
+/** The id of a key, which is inserted when new; or a negative status. */
+function idOfKey(index: KeyIndex, key: u64): i32 {
+  const word = findFixed(index, key)
+  return word != 0 ? <i32>(word - 1) : insertFixed(index, key)
 }
 
 // @ts-ignore: decorator
 @inline
-function codeRows64(
-  index: KeyIndex, source: usize, validity: usize, from: u32, to: u32, ids: usize, float: bool,
-): i32 {
-  let table = index.table
-  let mask = index.bucketMask
-  let shift = <u64>index.shift
+function keyAt(source: usize, row: u32, wide: bool, bool: bool, float: bool): u64 {
+  if (wide) {
+    const key = load<u64>(source + (<usize>row << 3))
+    return float ? canonicalF64(key) : key
+  }
+  const key = load<u32>(source + (<usize>row << 2))
+  return <u64>(bool ? u32(key != 0) : key)
+}
+
+/** Reads the buckets that the rows will need (touch.ts). */
+// @ts-ignore: decorator
+@inline
+function touchRows(
+  index: KeyIndex, source: usize, from: u32, to: u32, wide: bool, bool: bool, float: bool,
+): void {
+  let sum: u32 = 0
+  for (let row = from; row < to; row++) sum += touchBucket(index, keyAt(source, row, wide, bool, float))
+  touched(sum)
+}
+
+/**
+ * Codes the rows whose keys stand in their first bucket, which are most, without a branch that depends on a key. The
+ * others get NO_ID; whether there are any.
+ */
+// @ts-ignore: decorator
+@inline
+function codeFound(
+  index: KeyIndex, source: usize, from: u32, to: u32, ids: usize, wide: bool, bool: bool, float: bool,
+): bool {
+  const table = index.table
+  const shift = <u64>index.shift
   const multiplier = index.multiplier
   const multiplierHigh = index.multiplierHigh
   const addend = index.addend
-  let ahead = from
+  let all: u32 = 0
   for (let row = from; row < to; row++) {
-    if (row == ahead && isLarge(index)) {
-      ahead = min<u32>(row + BLOCK_ROWS, to)
-      let sum: u32 = 0
-      for (let next = row; next < ahead; next++) {
-        let key = load<u64>(source + (<usize>next << 3))
-        if (float) key = canonicalF64(key)
-        sum += load<u32>(table + (<usize>(hash64(key, multiplier, multiplierHigh, addend) >> shift) << 6))
-      }
-      touched(sum)
-    }
-    let id: i32
-    if (validity != 0 && isRowNull(validity, row)) {
-      id = nullKeyId(index)
-    } else {
-      let key = load<u64>(source + (<usize>row << 3))
-      if (float) key = canonicalF64(key)
-      id = <i32>find64(table, mask, <u32>(hash64(key, multiplier, multiplierHigh, addend) >> shift), key) - 1
+    const key = keyAt(source, row, wide, bool, float)
+    const hash = wide ? hash64(key, multiplier, multiplierHigh, addend) : hash32(<u32>key, multiplier, addend)
+    const home = <u32>(hash >> shift)
+    const id = (wide ? findHome64(table, home, key) : findHome32(table, home, <u32>key)) - 1
+    put<u32>(ids + (<usize>row << 2), id)
+    all |= id
+  }
+  // Ids are below LIMIT_KEYS.
+  return <i32>all < 0
+}
+
+// @ts-ignore: decorator
+@inline
+function codeRows(
+  index: KeyIndex, source: usize, validity: usize, from: u32, to: u32, ids: usize, wide: bool, bool: bool, float: bool,
+): i32 {
+  for (let block = from; block < to; block += BLOCK_ROWS) {
+    const end = min<u32>(block + BLOCK_ROWS, to)
+    if (isLarge(index)) touchRows(index, source, block, end, wide, bool, float)
+    if (!codeFound(index, source, block, end, ids, wide, bool, float) && validity == 0) continue
+    for (let row = block; row < end; row++) {
+      const at = ids + (<usize>row << 2)
+      const isNull = validity != 0 && isRowNull(validity, row)
+      if (!isNull && load<u32>(at) != <u32>NO_ID) continue
+      const id = isNull ? nullKeyId(index) : idOfKey(index, keyAt(source, row, wide, bool, float))
       if (id < 0) {
-        id = insertFixed(index, key)
-        table = index.table
-        mask = index.bucketMask
-        shift = <u64>index.shift
+        put<u32>(resultPtr(), row, RESULT_ROW)
+        return id
       }
+      put<u32>(at, <u32>id)
     }
-    if (id < 0) {
-      put<u32>(resultPtr(), row, RESULT_ROW)
-      return id
-    }
-    put<u32>(ids + (<usize>row << 2), <u32>id)
   }
   return <i32>(to - from)
 }
 
 export function code32(index: KeyIndex, source: usize, validity: usize, from: u32, to: u32, ids: usize): i32 {
-  if (index.kind == KEY_BOOL) return codeRows32(index, source, validity, from, to, ids, true)
-  return codeRows32(index, source, validity, from, to, ids, false)
+  if (index.kind == KEY_BOOL) return codeRows(index, source, validity, from, to, ids, false, true, false)
+  return codeRows(index, source, validity, from, to, ids, false, false, false)
 }
 
 export function code64(index: KeyIndex, source: usize, validity: usize, from: u32, to: u32, ids: usize): i32 {
-  if (index.kind == KEY_F64) return codeRows64(index, source, validity, from, to, ids, true)
-  return codeRows64(index, source, validity, from, to, ids, false)
+  if (index.kind == KEY_F64) return codeRows(index, source, validity, from, to, ids, true, false, true)
+  return codeRows(index, source, validity, from, to, ids, true, false, false)
 }

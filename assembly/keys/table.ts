@@ -89,6 +89,41 @@ export function find64(table: usize, mask: u32, home: u32, key: u64): u32 {
   }
 }
 
+/** Id + 1 of a 4-byte key that stands in its first bucket, 0 when it does not, without a branch. */
+// @ts-ignore: decorator
+@inline
+export function findHome32(table: usize, home: u32, key: u32): u32 {
+  const at = table + (<usize>home << 5)
+  if (SIMD) {
+    const hits = i32x4.bitmask(i32x4.eq(v128.load(at), i32x4.splat(key)))
+    // Without a hit, what stands behind the bucket is read, and not used.
+    const word = load<u32>(at + (<usize>ctz<i32>(hits | 16) << 2), IDS_32)
+    return hits != 0 ? word : 0
+  }
+  if (load<u32>(at) == key) return load<u32>(at, IDS_32)
+  if (load<u32>(at, 4) == key) return load<u32>(at, IDS_32 + 4)
+  if (load<u32>(at, 8) == key) return load<u32>(at, IDS_32 + 8)
+  return load<u32>(at, 12) == key ? load<u32>(at, IDS_32 + 12) : 0
+}
+
+/** Id + 1 of an 8-byte key that stands in its first bucket, 0 when it does not, without a branch. */
+// @ts-ignore: decorator
+@inline
+export function findHome64(table: usize, home: u32, key: u64): u32 {
+  const at = table + (<usize>home << 6)
+  if (SIMD) {
+    const wanted = i64x2.splat(key)
+    const hits =
+      i64x2.bitmask(i64x2.eq(v128.load(at), wanted)) | (i64x2.bitmask(i64x2.eq(v128.load(at, 16), wanted)) << 2)
+    const word = load<u32>(at + (<usize>ctz<i32>(hits | 16) << 2), IDS_64)
+    return hits != 0 ? word : 0
+  }
+  if (load<u64>(at) == key) return load<u32>(at, IDS_64)
+  if (load<u64>(at, 8) == key) return load<u32>(at, IDS_64 + 4)
+  if (load<u64>(at, 16) == key) return load<u32>(at, IDS_64 + 8)
+  return load<u64>(at, 24) == key ? load<u32>(at, IDS_64 + 12) : 0
+}
+
 // ---- slots, counted through all buckets -----------------------------------------------------------------------------
 
 // @ts-ignore: decorator
@@ -219,9 +254,9 @@ export function renewTable(index: KeyIndex, count: u32): i32 {
   return status
 }
 
-/** Keys that `buckets` hold at most: five slots of eight, so that few searches leave their first bucket. */
+/** Keys that `buckets` hold at most: half of the slots, so that few searches leave their first bucket. */
 // @ts-ignore: decorator
 @inline
 function limitOf(buckets: u32): u32 {
-  return (buckets >> 1) * 5
+  return buckets << 1
 }
