@@ -204,6 +204,7 @@ export {
   type RestartStrategy,
 } from './runtime/restart-strategy.js'
 export type { ResumeOptions } from './runtime/start-point.js'
+export type { Span, SpanAttributes, Tracer } from './runtime/tracing.js'
 export {
   describeHolder,
   type InputWatermark,

@@ -10,6 +10,7 @@ import type { Environment } from '../runtime/environment.js'
 import { execute, type Workers } from '../runtime/execute.js'
 import type { JobEvent, JobHandle, JobResult } from '../runtime/job-handle.js'
 import type { RestartStrategy } from '../runtime/restart-strategy.js'
+import type { Tracer } from '../runtime/tracing.js'
 import { inspectCheckpoint } from '../state/checkpoint.js'
 import type { CheckpointStorage } from '../state/checkpoint-storage.js'
 import type { Hash } from '../state/manifest.js'
@@ -63,6 +64,8 @@ export interface RunOptions extends NodeEnvironmentOptions {
   readonly workers?: WorkerOptions
   /** Told of what happens to the job, as it happens. */
   readonly onEvent?: (event: JobEvent) => void
+  /** Gets spans of checkpoints and recoveries: `trace.getTracer('my-service')` of @opentelemetry/api, for one. */
+  readonly tracer?: Tracer
   /** Serves metrics, health and the state of the job over HTTP while it runs, and takes its control: see serveMetrics. */
   readonly http?: HttpOptions
   /** Aborting stops the job: it drains and takes a last checkpoint. */
@@ -134,7 +137,7 @@ export async function prepare(job: Job, options: Omit<RunOptions, 'http'>): Prom
           timeoutMs: parseDuration(options.checkpointTimeout ?? '10m'),
           tolerableFailures: options.tolerableCheckpointFailures,
         }
-  const { batchRows, onEvent, parallelism, restart, bufferTimeout } = options
+  const { batchRows, onEvent, tracer, parallelism, restart, bufferTimeout } = options
   const bufferTimeoutMs = bufferTimeout === undefined ? undefined : parseDuration(bufferTimeout)
   // What is wrong with the plan is said before anything is opened.
   new ExecutionGraph(graph, parallelism)
@@ -143,7 +146,17 @@ export async function prepare(job: Job, options: Omit<RunOptions, 'http'>): Prom
   const workers = options.workers && workersOf(options.workers, options, environment)
   return {
     begin() {
-      const settings = { checkpoints, resume, batchRows, bufferTimeoutMs, onEvent, parallelism, restart, workers }
+      const settings = {
+        checkpoints,
+        resume,
+        batchRows,
+        bufferTimeoutMs,
+        onEvent,
+        tracer,
+        parallelism,
+        restart,
+        workers,
+      }
       const handle = execute(graph, environment, settings)
       stopOnAbort(handle, options.signal)
       return { handle, graph }

@@ -10,6 +10,7 @@ import { removeUnusedParts } from '../state/shared-parts.js'
 import type { Environment } from './environment.js'
 import type { Acknowledgement } from './executor.js'
 import type { JobEvent } from './job-handle.js'
+import type { JobTracing, OpenSpan } from './tracing.js'
 
 export interface CheckpointSettings extends Retention {
   /** Time from one checkpoint's begin to the next, ms. 0: only on demand and when the job stops. */
@@ -43,6 +44,7 @@ export interface CheckpointCounters {
 export interface CoordinatorHooks {
   /** Checkpoint numbers of this coordinator are larger. */
   readonly lastCheckpointId: number
+  readonly tracing: JobTracing
   /** What the run resumes from. */
   readonly recovery: Recovery | undefined
   /** The barrier is to be injected. */
@@ -60,6 +62,7 @@ interface InFlight {
   readonly isSavepoint: boolean
   readonly createdAtMs: number
   readonly startedAtMs: number
+  readonly span: OpenSpan
   readonly snapshots: Map<string, readonly OperatorSnapshot[]>
   /** The longest of its subtasks. */
   alignmentMs: number
@@ -176,10 +179,9 @@ export class CheckpointCoordinator {
     this.cancelTimer?.()
     this.inFlight?.cancelTimeout()
     await this.completing
-    this.fail(
-      this.waiting.splice(0),
-      new SabotError('CHECKPOINT_FAILED', 'The job ended before the checkpoint was complete'),
-    )
+    const error = new SabotError('CHECKPOINT_FAILED', 'The job ended before the checkpoint was complete')
+    this.inFlight?.span.fail(error)
+    this.fail(this.waiting.splice(0), error)
     this.fail(
       this.following.splice(0),
       new SabotError('CHECKPOINT_FAILED', 'The job ended before the checkpoint began'),
@@ -205,11 +207,13 @@ export class CheckpointCoordinator {
     const { clock } = this.environment
     this.cancelTimer?.()
     const checkpointId = this.nextId++
+    const isSavepoint = this.waiting.some(wanted => wanted.isSavepoint)
     const inFlight: InFlight = {
       checkpointId,
-      isSavepoint: this.waiting.some(({ isSavepoint }) => isSavepoint),
+      isSavepoint,
       createdAtMs: clock.now(),
       startedAtMs: clock.elapsed(),
+      span: this.spanOf(checkpointId, isSavepoint),
       snapshots: new Map(),
       alignmentMs: 0,
       cancelTimeout: () => undefined,
@@ -224,6 +228,15 @@ export class CheckpointCoordinator {
       })
     }
     this.hooks.trigger(checkpointId)
+  }
+
+  /** Without a storage nothing is taken that could be traced. */
+  private spanOf(checkpointId: number, isSavepoint: boolean): OpenSpan {
+    if (this.settings === undefined) return { end: () => undefined, fail: () => undefined }
+    return this.hooks.tracing.begin('sabot.checkpoint', {
+      'sabot.checkpoint.id': checkpointId,
+      'sabot.checkpoint.savepoint': isSavepoint,
+    })
   }
 
   private async complete(inFlight: InFlight): Promise<void> {
@@ -244,6 +257,11 @@ export class CheckpointCoordinator {
         counters.lastDurationMs = durationMs
         counters.lastAlignmentMs = alignmentMs
         counters.stateBytes = bytesByOperator([...inFlight.snapshots.values()].flat())
+        inFlight.span.end({
+          'sabot.checkpoint.size_bytes': sizeBytes,
+          'sabot.checkpoint.written_bytes': writtenBytes,
+          'sabot.checkpoint.alignment_ms': alignmentMs,
+        })
         const kind = 'checkpoint-completed'
         this.hooks.onComplete({ kind, checkpointId, isSavepoint, sizeBytes, writtenBytes, durationMs, alignmentMs })
       }
@@ -289,6 +307,7 @@ export class CheckpointCoordinator {
       { checkpointId, storage: storage?.description },
       { cause },
     )
+    inFlight.span.fail(error)
     this.counters.failed += 1
     this.failuresInARow += 1
     this.hooks.abort(checkpointId)

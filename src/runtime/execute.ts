@@ -11,6 +11,7 @@ import { JobRun } from './job-run.js'
 import { LocalExecutor } from './local-executor.js'
 import { noRestart, type RestartStrategy } from './restart-strategy.js'
 import { type ResumeOptions, StartPoint } from './start-point.js'
+import type { Tracer } from './tracing.js'
 
 export interface CheckpointOptions {
   readonly storage: CheckpointStorage
@@ -65,6 +66,8 @@ export interface ExecuteOptions {
   readonly workers?: Workers | undefined
   /** Told of what happens to the job, as it happens. */
   readonly onEvent?: ((event: JobEvent) => void) | undefined
+  /** Gets spans of checkpoints and recoveries: a tracer of OpenTelemetry, or any of its shape. Default: none. */
+  readonly tracer?: Tracer | undefined
 }
 
 const DEFAULT_BATCH_ROWS = 8192
@@ -97,7 +100,16 @@ export function execute(graph: JobGraph, environment: Environment, options: Exec
   const workers = options.workers ?? inThisThread(environment)
   const openExecutor = workers.open.bind(workers)
   const startPoint = checkpoints && new StartPoint(checkpoints.storage, resumeOptions(resume))
-  const settings = { checkpoints, startPoint, batchRows, bufferTimeoutMs, restart, onEvent, openExecutor }
+  const settings = {
+    checkpoints,
+    startPoint,
+    batchRows,
+    bufferTimeoutMs,
+    restart,
+    onEvent,
+    tracer: options.tracer,
+    openExecutor,
+  }
   return new JobRun(execution, environment, settings)
 }
 

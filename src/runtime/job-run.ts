@@ -11,6 +11,7 @@ import type { JobEvent, JobHandle, JobMetrics, JobResult, JobStatus, StopOptions
 import { collectMetrics } from './metrics.js'
 import type { RestartStrategy } from './restart-strategy.js'
 import type { StartPoint } from './start-point.js'
+import { JobTracing, type OpenSpan, type Tracer } from './tracing.js'
 import { type OperatorWatermark, watermarkReport } from './watermark-report.js'
 
 export interface RunSettings {
@@ -21,6 +22,7 @@ export interface RunSettings {
   readonly bufferTimeoutMs: number
   readonly restart: RestartStrategy
   readonly onEvent: (event: JobEvent) => void
+  readonly tracer: Tracer | undefined
   readonly openExecutor: (deployment: Deployment, events: ExecutorEvents) => Promise<Executor>
 }
 
@@ -58,6 +60,9 @@ export class JobRun implements JobHandle {
   private endWait: () => void = () => undefined
   private lastId = 0
   private lastCommitMs = Number.NEGATIVE_INFINITY
+  private readonly tracing: JobTracing
+  /** Open until subtasks run. */
+  private recoverySpan: OpenSpan | undefined
 
   private execution: ExecutionGraph
   private readonly environment: Environment
@@ -69,6 +74,7 @@ export class JobRun implements JobHandle {
     this.settings = settings
     this.name = execution.job.name
     this.startedAtMs = environment.clock.elapsed()
+    this.tracing = new JobTracing(settings.tracer, this.name, environment.clock)
     this.ended = this.run()
   }
 
@@ -157,14 +163,23 @@ export class JobRun implements JobHandle {
     for (;;) {
       const ended = await this.live()
       const { error, outcome } = ended
+      if (error !== undefined) this.recoverySpan?.fail(error)
       const isOver = this.wasCancelled || this.stopping !== undefined
-      if (!isOver && this.changesParallelism(ended)) continue
+      if (!isOver && this.changesParallelism(ended)) {
+        this.recoverySpan = this.tracing.begin('sabot.recovery', { 'sabot.recovery.reason': 'rescaling' })
+        continue
+      }
       // A job that did not even start would not start the next time, unless it was a worker that died or hung.
       const isHopeless = !this.hasRun && error?.code !== 'WORKER_FAILED' && error?.code !== 'WORKER_HANGS'
       const delayMs = error === undefined || isOver || isHopeless ? undefined : mayRestart({ atMs: clock.elapsed() })
       if (error === undefined || delayMs === undefined) return this.result(error, outcome)
       this.restarts += 1
       this.status = 'restarting'
+      this.recoverySpan = this.tracing.begin('sabot.recovery', {
+        'sabot.recovery.reason': 'failure',
+        'sabot.recovery.cause': error.code,
+        'sabot.recovery.restart': this.restarts,
+      })
       this.settings.onEvent({ kind: 'restarting', error, delayMs, restart: this.restarts })
       await this.wait(delayMs)
       // Stopped or cancelled while nothing ran: what the checkpoint holds is what there is.
@@ -200,6 +215,7 @@ export class JobRun implements JobHandle {
     const status = error !== undefined ? 'failed' : this.wasCancelled ? 'cancelled' : ended
     this.status = status
     this.rescaling?.reject(this.rescaleFailed(`it is ${status}`, error))
+    this.recoverySpan?.end({ 'sabot.recovery.outcome': status })
     const metrics = this.metrics()
     const { resumedFrom, restarts } = this
     return { status, error, metrics, resumedFrom, restarts, lastCheckpoint: metrics.checkpoints.lastId }
@@ -248,6 +264,13 @@ export class JobRun implements JobHandle {
     if (this.stopping !== undefined) void this.beginStop()
     this.hasRun = true
     executor.start()
+    this.recoverySpan?.end({
+      'sabot.recovery.outcome': 'running',
+      'sabot.recovery.parallelism': execution.parallelism,
+      ...(recovery && { 'sabot.checkpoint.id': recovery.checkpointId }),
+      'sabot.recovery.passed_over': recovery?.passedOver.length ?? 0,
+    })
+    this.recoverySpan = undefined
     attempt.coordinator.start()
     this.hasRescaled()
     const outcome = await attempt.outcome
@@ -269,6 +292,9 @@ export class JobRun implements JobHandle {
   private async recover(hash: Hash): Promise<Recovery | undefined> {
     const { startPoint, onEvent } = this.settings
     if (startPoint === undefined) return undefined
+    if (startPoint.resumes) {
+      this.recoverySpan ??= this.tracing.begin('sabot.recovery', { 'sabot.recovery.reason': 'resuming' })
+    }
     this.lastId = Math.max(this.lastId, await startPoint.lastId())
     const beginning = await startPoint.next(this.execution.job, hash)
     if (beginning === undefined) return undefined
@@ -292,6 +318,7 @@ export class JobRun implements JobHandle {
     const { checkpoints, onEvent } = this.settings
     const hooks = {
       lastCheckpointId: this.lastId,
+      tracing: this.tracing,
       recovery,
       trigger: (id: number) => executor.trigger(id),
       abort: (id: number) => executor.abort(id),

@@ -47,6 +47,11 @@ export class StartPoint {
     this.resume = resume
   }
 
+  /** Whether somebody asked for a checkpoint to begin with. */
+  get resumes(): boolean {
+    return this.resume !== undefined
+  }
+
   /** The newest number that is taken. To be called before the first `next`. */
   async lastId(): Promise<number> {
     this.lastForeignId ??= (await this.storage.list()).at(-1) ?? 0
