@@ -20,7 +20,7 @@ import { BATCH_ROWS, makeRows } from './keyed-rows.js'
 const KEYS = 100_000
 const SPLITS = 4
 /** Files are read several times over: as many splits as a longer run needs, with less on the disk. */
-const FILE_SPLITS = 16
+const FILE_SPLITS = 64
 export const FILES = 4
 /** Of one split, ms; each has a row a ms. */
 const WINDOW_MS = 524_288

@@ -18,7 +18,7 @@ const SPLITS = 4
 /** A worker compiles all code anew: it is fast after some ten million rows. */
 const BATCHES = 3072
 const FILE_ROWS = 500_000
-const FILE_SPLITS = 16
+const FILE_SPLITS = 64
 
 interface Run {
   readonly exportName: 'columns' | 'lines'
