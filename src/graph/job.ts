@@ -107,7 +107,10 @@ export class JobBuilder {
     this.parallel = { ...this.parallel, maxParallelism }
   }
 
-  /** A value that a run may set from outside (`sabot run --set name=value`). */
+  /**
+   * A value that a run may set from outside (`sabot run --set name=value`).
+   * @throws SabotError INVALID_OPTION for one that is no text, DUPLICATE_PARAMETER
+   */
   parameter(name: string, defaultValue: string): string {
     checkName('parameter', name)
     const earlier = this.known.find(parameter => parameter.name === name)
@@ -120,6 +123,14 @@ export class JobBuilder {
       )
     }
     const value = Object.hasOwn(this.given, name) ? (this.given[name] ?? defaultValue) : defaultValue
+    if (typeof value !== 'string') {
+      throw new SabotError(
+        'INVALID_OPTION',
+        `Parameter ${name} of job ${this.name} is a text, not ${describeValue(value)}: parameters go to workers and into ` +
+          "checkpoints. Put functions and objects into the job's module",
+        { parameter: name, value },
+      )
+    }
     if (earlier === undefined) this.known.push({ name, defaultValue, value })
     return value
   }

@@ -1,4 +1,5 @@
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -106,6 +107,39 @@ describe('DirectoryCheckpointStorage', () => {
     await mkdir(join(directory, 'chk-00000001', 'b.part'))
     const refused = { code: 'STORAGE_UNWRITABLE', cause: { code: 'EISDIR' } }
     await expect(storage.writePart(1, 'b', BYTES)).rejects.toMatchObject(refused)
+  })
+
+  it.skipIf(!existsSync('/dev/full'))('says that the disk is full, and goes on when there is room', async () => {
+    const storage = new DirectoryCheckpointStorage(directory)
+    await storage.writePart(1, 'a', BYTES)
+    await mkdir(join(directory, 'shared'))
+    const full = [join(directory, 'chk-00000001', 'b.part'), join(directory, 'shared', 'b@1.part')]
+    for (const path of full) await symlink('/dev/full', path)
+    const refused = {
+      code: 'STORAGE_UNWRITABLE',
+      message: expect.stringMatching(/b.*\.part cannot be written: no space is left on the device \(ENOSPC\)$/),
+    }
+    await expect(storage.writePart(1, 'b', BYTES)).rejects.toMatchObject(refused)
+    await expect(storage.writeShared('b@1', BYTES)).rejects.toMatchObject(refused)
+    for (const path of full) await rm(path)
+    await storage.writePart(1, 'b', BYTES)
+    await storage.writeShared('b@1', BYTES)
+    await storage.writeManifest(1, BYTES)
+    expect([await storage.list(), await storage.listShared()]).toEqual([[1], ['b@1']])
+  })
+
+  it('goes on when somebody has removed the directory', async () => {
+    const path = join(directory, 'checkpoints')
+    const storage = new DirectoryCheckpointStorage(path)
+    await storage.writePart(1, 'a', BYTES)
+    await storage.writeManifest(1, BYTES)
+    await storage.writePart(2, 'a', BYTES)
+    await rm(path, { recursive: true })
+    // What was begun is lost, and said to be; the next one is whole.
+    await expect(storage.writePart(2, 'b', BYTES)).rejects.toMatchObject({ code: 'STORAGE_UNWRITABLE' })
+    await storage.writePart(3, 'a', BYTES)
+    await storage.writeManifest(3, BYTES)
+    expect(await storage.list()).toEqual([3])
   })
 
   it('goes on once a part can be written again', async () => {

@@ -245,6 +245,27 @@ describe('workers', () => {
     expect(result).toMatchObject({ status: 'failed', error: { code: 'WORKER_FAILED' } })
   }, 60_000)
 
+  it('refuses a job that its module does not export: functions cannot go to a worker', async () => {
+    const module = join(directory, 'other.mjs')
+    writeFileSync(
+      module,
+      "import { job, memory, stdout } from 'sabot'\nexport default job('other', j => j.from(memory([{ a: 1 }])).to(stdout()))\n",
+    )
+    const { result } = await ran(2, { workers: { module } })
+    expect(result.error).toMatchObject({ code: 'GRAPH_MISMATCH', details: { job: 'orders', found: 'other' } })
+    expect(result.error?.message).toMatch(/found job other, not orders.*Name that module, and the export/)
+    const none = await ran(2, { workers: { module, exportName: 'orders' } })
+    expect(none.result.error?.message).toMatch(/other\.mjs has no export orders\. Its jobs are default/)
+  }, 60_000)
+
+  it('refuses a parameter that is no text before anything starts', async () => {
+    const parameters: object = { fault: () => 'a closure' }
+    await expect(ran(2, { parameters: parameters as Record<string, string> })).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+      message: expect.stringMatching(/^Parameter fault of job orders is a text, not .*module$/),
+    })
+  })
+
   it('refuses a module that builds another graph in a worker', async () => {
     const { result } = await ran(2, { parameters: { fault: 'other graph' } })
     expect(result).toMatchObject({ status: 'failed', error: { code: 'GRAPH_MISMATCH', details: { job: 'orders' } } })

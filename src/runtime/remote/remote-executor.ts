@@ -68,7 +68,14 @@ export class RemoteExecutor implements Executor {
     const opening = executor.workers.map((worker, number) => {
       const own = peers[number] ?? new Map<number, unknown>()
       const { parallelism } = execution
-      const head = { kind: 'deploy', fingerprint, parallelism, batchRows, bufferTimeoutMs } as const
+      const head = {
+        kind: 'deploy',
+        job: execution.job.name,
+        fingerprint,
+        parallelism,
+        batchRows,
+        bufferTimeoutMs,
+      } as const
       const heartbeatMs = Math.max(1, settings.heartbeatMs ?? Math.min(HEARTBEAT_MS, hangTimeoutMs / 4))
       const subtasks = execution.subtasks.filter(({ slot }) => workerOfSlot(slot, count) === number)
       const states = statesFor(subtasks, deployment.states)

@@ -101,6 +101,14 @@ class WorkerHost {
     const { fingerprint, parallelism, batchRows, bufferTimeoutMs, worker, workers, states, peers, heartbeatMs } =
       message
     const execution = new ExecutionGraph(await this.edge.plan(), parallelism)
+    if (execution.job.name !== message.job) {
+      throw new SabotError(
+        'GRAPH_MISMATCH',
+        `Worker ${worker} found job ${execution.job.name}, not ${message.job}: functions cannot go to a worker, so the ` +
+          'module that it imports must export the very job that runs. Name that module, and the export',
+        { job: message.job, found: execution.job.name, worker },
+      )
+    }
     const environment = this.edge.environment({ write: bytes => this.write(bytes) })
     const kernel = environment.createKernel()
     if (fingerprintOf(kernel, execution) !== fingerprint) {

@@ -7,6 +7,8 @@ import type { WireError } from '../wire-error.js'
 export type MasterMessage =
   | {
       readonly kind: 'deploy'
+      /** The name of the master's job. */
+      readonly job: string
       /** Of the graph that the worker must have built by itself. */
       readonly fingerprint: string
       readonly parallelism: number
