@@ -47,6 +47,7 @@ export {
   ConnectedStreams,
   type TwoInputProcessFunction,
 } from './graph/connected-streams.js'
+export type { FunctionOptions } from './graph/error-policy.js'
 export { ExecutionGraph } from './graph/execution-graph.js'
 export { explainGraph } from './graph/explain.js'
 export { executionDot, explainExecution } from './graph/explain-execution.js'
@@ -78,7 +79,7 @@ export { type ComputedColumn, column, type Projected, type Projection } from './
 export { type NamedWindows, SeveralWindows } from './graph/several-windows.js'
 export { SourceStream } from './graph/source-stream.js'
 export {
-  AsyncResults,
+  FunctionResults,
   JoinResults,
   MissingEvents,
   ProcessResults,
@@ -152,7 +153,7 @@ export {
 } from './operators/aggregates/aggregate.js'
 export { hostAggregate } from './operators/aggregates/host-aggregate.js'
 export type { Timers } from './operators/process/process-context.js'
-export type { FiredTimer, ProcessErrors } from './operators/process/process-settings.js'
+export type { FiredTimer } from './operators/process/process-settings.js'
 export {
   type AggregatingFunctions,
   aggregatingState,
@@ -174,6 +175,7 @@ export type { Source, SourceBatch, SourceContext, SourceReader } from './operato
 export type { LateReason } from './operators/time/explain-late.js'
 export type { IngestionTime, SourceTime } from './operators/time/timestamp-values.js'
 export type { WatermarkStrategy } from './operators/time/watermark-strategy.js'
+export type { ErrorPolicy } from './operators/user-function.js'
 export { after, type Condition, type EarlyAndLate } from './operators/windows/conditions.js'
 export type { WindowRecord } from './operators/windows/contents.js'
 export { type EvictOptions, type Evictor, evict } from './operators/windows/evictor.js'

@@ -4,13 +4,13 @@ import { describeValue, SabotError } from '../core/errors.js'
 import { Schema } from '../core/schema.js'
 import type { SchemaShape } from '../core/types.js'
 import { asyncMapOperator } from '../operators/async/async-map.js'
-import type { AsyncErrors } from '../operators/async/async-settings.js'
-import { REASON_FIELD } from '../operators/time/dead-letters.js'
 import { requireAppendOnly } from './changelog.js'
+import { checkErrorPolicy, type FunctionOptions } from './error-policy.js'
 import type { GraphBuilder, NodeInput } from './graph-builder.js'
-import { AsyncResults, type StreamTraits } from './stream.js'
+import { FunctionResults, type StreamTraits } from './stream.js'
 
-export interface AsyncMapOptions {
+/** Its error policy is for a record whose last attempt failed, or that took too long. */
+export interface AsyncMapOptions extends FunctionOptions {
   /**
    * true: results go out in the order of the records (the default). false: as they come; but a record never passes a
    * watermark, nor a watermark a record, so that what is late stays what it was.
@@ -24,14 +24,8 @@ export interface AsyncMapOptions {
   readonly retries?: number
   /** Before the first retry; twice as long before each further one. Default 100 ms. */
   readonly retryDelay?: Duration
-  /**
-   * What becomes of a record whose last attempt failed, or that took too long: 'fail' ends the job and names operator
-   * and record (the default), 'skip' counts it (`failed`), 'deadLetter' counts it and sends it to `results.deadLetters`.
-   */
-  readonly errors?: AsyncErrors
 }
 
-const POLICIES: readonly unknown[] = ['fail', 'skip', 'deadLetter']
 const DEFAULT_CAPACITY = 100
 const DEFAULT_RETRY_DELAY_MS = 100
 
@@ -42,19 +36,12 @@ export function asyncMapped<Result, Row>(
   call: (row: unknown, attempt: number) => unknown,
   shape: SchemaShape,
   options: AsyncMapOptions,
-): AsyncResults<Result, Row> {
+): FunctionResults<Result, Row> {
   requireAppendOnly('asyncMap()', traits)
   const { ordered = true, capacity = DEFAULT_CAPACITY, timeout, retries = 0, retryDelay, errors = 'fail' } = options
   checkCount('capacity', capacity, 1)
   checkCount('retries', retries, 0)
-  if (!POLICIES.includes(errors)) throw wrongOption('errors', errors, `'fail', 'skip' or 'deadLetter'`)
-  if (errors === 'deadLetter' && traits.fields?.includes(REASON_FIELD) === true) {
-    throw new SabotError(
-      'DUPLICATE_FIELD',
-      `deadLetters adds a field ${REASON_FIELD}, which the records have already: rename it with select()`,
-      { field: REASON_FIELD },
-    )
-  }
+  checkErrorPolicy(errors, traits.fields)
   const timeoutMs = timeout === undefined ? Number.POSITIVE_INFINITY : parseDuration(timeout)
   const schema = Schema.of(shape)
   const node = graph.add({
@@ -78,7 +65,7 @@ export function asyncMapped<Result, Row>(
     },
     schema,
   })
-  return new AsyncResults(graph, node, { isTimed: traits.isTimed, fields: schema.names, schema }, traits)
+  return new FunctionResults(graph, node, { isTimed: traits.isTimed, fields: schema.names, schema }, traits, errors)
 }
 
 function checkCount(option: string, value: number, least: number): void {

@@ -1,13 +1,14 @@
 /* Process functions in the graph, and their types. KeyedStream, Stream and ConnectedStreams delegate to it. */
-import { describeValue, SabotError } from '../core/errors.js'
+import { SabotError } from '../core/errors.js'
 import { Schema } from '../core/schema.js'
 import type { RowOf, SchemaShape } from '../core/types.js'
 import type { Timers } from '../operators/process/process-context.js'
 import { processOperator } from '../operators/process/process-operator.js'
-import type { FiredTimer, Handler, ProcessErrors, ProcessInputSettings } from '../operators/process/process-settings.js'
+import type { FiredTimer, Handler, ProcessInputSettings } from '../operators/process/process-settings.js'
 import type { StateDescriptors, StatesOf } from '../operators/process/state-descriptors.js'
-import { REASON_FIELD } from '../operators/time/dead-letters.js'
+import type { ErrorPolicy } from '../operators/user-function.js'
 import { requireAppendOnly } from './changelog.js'
+import { checkErrorPolicy } from './error-policy.js'
 import type { GraphBuilder, NodeInput } from './graph-builder.js'
 import type { FieldOf, Simplified } from './projection.js'
 import { ProcessResults, type StreamTraits } from './stream.js'
@@ -83,7 +84,7 @@ export interface ProcessOptions<Sides extends SideShapes> {
    * emitted is void; what it changed in state stays. A timer has no record: with 'skip' it is counted (`failed-timer`),
    * else it ends the job.
    */
-  readonly errors?: ProcessErrors
+  readonly errors?: ErrorPolicy
 }
 
 export interface KeyedProcessOptions<State extends StateDescriptors, Sides extends SideShapes>
@@ -129,11 +130,9 @@ export interface ProcessNode {
   readonly discard?: readonly string[]
   readonly onTimer?: ((timer: FiredTimer, context: never) => unknown) | undefined
   readonly side?: SideShapes
-  readonly errors?: ProcessErrors
+  readonly errors?: ErrorPolicy
   readonly shape: SchemaShape
 }
-
-const POLICIES: readonly unknown[] = ['fail', 'skip', 'deadLetter']
 
 /** @throws SabotError CHANGELOG_INPUT, NO_TIMESTAMPS, INVALID_OPTION, DUPLICATE_FIELD */
 export function processed<Result, Row, Sides>(of: ProcessNode): ProcessResults<Result, Row, Sides> {
@@ -165,7 +164,7 @@ export function processed<Result, Row, Sides>(of: ProcessNode): ProcessResults<R
     settings: { keys },
     schema,
   })
-  return new ProcessResults(first.graph, node, { isTimed, fields: schema.names, schema }, first.traits, side)
+  return new ProcessResults(first.graph, node, { isTimed, fields: schema.names, schema }, first.traits, errors, side)
 }
 
 function nodeInput(input: NodeInput, keys: readonly string[] | undefined, isOneOfMany: boolean): NodeInput {
@@ -173,23 +172,10 @@ function nodeInput(input: NodeInput, keys: readonly string[] | undefined, isOneO
   return isOneOfMany ? { ...input, partition: 'broadcast' } : input
 }
 
-function check({ method, inputs, state = {}, shape }: ProcessNode, isTimed: boolean, errors: ProcessErrors): void {
+function check({ method, inputs, state = {}, shape }: ProcessNode, isTimed: boolean, errors: ErrorPolicy): void {
   for (const { traits } of inputs) requireAppendOnly(method, traits)
   if (shape === undefined) throw new TypeError(`${method} needs the shape of the records that it emits`)
-  if (!POLICIES.includes(errors)) {
-    throw new SabotError('INVALID_OPTION', `errors is 'fail', 'skip' or 'deadLetter', not ${describeValue(errors)}`, {
-      option: 'errors',
-      value: errors,
-    })
-  }
-  const [clash] = inputs.filter(({ traits }) => traits.fields?.includes(REASON_FIELD) === true)
-  if (errors === 'deadLetter' && clash !== undefined) {
-    throw new SabotError(
-      'DUPLICATE_FIELD',
-      `deadLetters adds a field ${REASON_FIELD}, which the records have already: rename it with select()`,
-      { field: REASON_FIELD },
-    )
-  }
+  for (const { traits } of inputs) checkErrorPolicy(errors, traits.fields)
   for (const [name, { ttl }] of Object.entries(state)) {
     if (ttl?.time !== 'event' || isTimed) continue
     throw new SabotError('NO_TIMESTAMPS', `State ${name} lives by event time: call withTimestamps(...) first`, {

@@ -30,8 +30,10 @@ import {
 import type { IngestionTime, SourceTime, TimestampOrigin } from '../operators/time/timestamp-values.js'
 import { timestampsOperator } from '../operators/timestamps.js'
 import { unionOperator } from '../operators/union.js'
+import type { ErrorPolicy } from '../operators/user-function.js'
 import { type AsyncMapOptions, asyncMapped } from './async-map.js'
 import { requireAppendOnly } from './changelog.js'
+import { checkErrorPolicy, checkFreeReason, type FunctionOptions } from './error-policy.js'
 import { checkFreeFields, checkKnownField } from './fields.js'
 import type { DraftNode, GraphBuilder, NodeInput } from './graph-builder.js'
 import { type Chaining, type EdgePartition, type FieldsRead, MAIN_OUTPUT } from './job-graph.js'
@@ -168,63 +170,89 @@ export class Stream<Row> {
     return new TimestampedStream<Row>(this.graph, node, { ...this.traits, isTimed: true })
   }
 
-  /** Keeps the records for which `predicate` is true. */
-  filter<Kept extends Row>(predicate: (row: Row) => row is Kept): Stream<Kept>
-  filter(predicate: (row: Row) => boolean): Stream<Row>
-  filter(predicate: (row: Row) => boolean): Stream<Row> {
-    const create = filterOperator(predicate as (row: unknown) => boolean)
-    const node = this.add({
-      kind: 'filter',
-      description: `keep where ${nameOf(predicate)}`,
-      create,
-      schema: this.traits.schema,
-    })
-    return new Stream<Row>(this.graph, node, this.traits)
+  /** Keeps the records for which `predicate` is true. @throws SabotError INVALID_OPTION, DUPLICATE_FIELD */
+  filter<Kept extends Row>(predicate: (row: Row) => row is Kept, options?: FunctionOptions): FunctionResults<Kept, Row>
+  filter(predicate: (row: Row) => boolean, options?: FunctionOptions): FunctionResults<Row, Row>
+  filter(predicate: (row: Row) => boolean, options?: FunctionOptions): FunctionResults<Row, Row> {
+    const errors = this.errorPolicy(options)
+    const create = filterOperator(predicate as (row: unknown) => boolean, errors)
+    const { schema } = this.traits
+    const node = this.add({ kind: 'filter', description: `keep where ${nameOf(predicate)}`, create, schema })
+    return this.functionResults(node, this.traits, errors)
   }
 
   /**
    * One record for each record. The schema is declared by `shape`, or inferred from the first records; it is the same
    * for all. For a few computed fields `select` is much faster.
+   * @throws SabotError INVALID_OPTION, DUPLICATE_FIELD
    */
-  map<const Shape extends SchemaShape>(transform: (row: Row) => RowOf<Shape>, shape: Shape): Stream<RowOf<Shape>>
-  map<Out extends object>(transform: (row: Row) => Out): Stream<Out>
-  map<Out>(transform: (row: Row) => Out, shape?: SchemaShape): Stream<Out> {
+  map<const Shape extends SchemaShape>(
+    transform: (row: Row) => RowOf<Shape>,
+    shape: Shape,
+    options?: FunctionOptions,
+  ): FunctionResults<RowOf<Shape>, Row>
+  map<Out extends object>(transform: (row: Row) => Out): FunctionResults<Out, Row>
+  map<Out>(transform: (row: Row) => Out, shape?: SchemaShape, options?: FunctionOptions): FunctionResults<Out, Row> {
+    const errors = this.errorPolicy(options)
     const schema = shape === undefined ? undefined : Schema.of(shape)
-    const create = mapOperator(transform as (row: unknown) => object, schema)
+    const create = mapOperator(transform as (row: unknown) => object, schema, errors)
     const node = this.add({ kind: 'map', description: `map with ${nameOf(transform)}`, create, schema })
-    return new Stream(this.graph, node, { ...this.traits, fields: schema?.names, schema })
+    return this.functionResults(node, { ...this.traits, fields: schema?.names, schema }, errors)
   }
 
-  /** Any number of records for each record; they carry its event time. The schema as for `map`. */
+  /**
+   * Any number of records for each record; they carry its event time. The schema as for `map`. With another error
+   * policy than 'fail' all that one record gives is held at once.
+   * @throws SabotError INVALID_OPTION, DUPLICATE_FIELD
+   */
   flatMap<const Shape extends SchemaShape>(
     transform: (row: Row) => Iterable<RowOf<Shape>>,
     shape: Shape,
-  ): Stream<RowOf<Shape>>
-  flatMap<Out extends object>(transform: (row: Row) => Iterable<Out>): Stream<Out>
-  flatMap<Out>(transform: (row: Row) => Iterable<Out>, shape?: SchemaShape): Stream<Out> {
+    options?: FunctionOptions,
+  ): FunctionResults<RowOf<Shape>, Row>
+  flatMap<Out extends object>(transform: (row: Row) => Iterable<Out>): FunctionResults<Out, Row>
+  flatMap<Out>(
+    transform: (row: Row) => Iterable<Out>,
+    shape?: SchemaShape,
+    options?: FunctionOptions,
+  ): FunctionResults<Out, Row> {
+    const errors = this.errorPolicy(options)
     const schema = shape === undefined ? undefined : Schema.of(shape)
-    const create = flatMapOperator(transform as (row: unknown) => Iterable<object>, schema)
+    const create = flatMapOperator(transform as (row: unknown) => Iterable<object>, schema, errors)
     const node = this.add({ kind: 'flat-map', description: `flat map with ${nameOf(transform)}`, create, schema })
-    return new Stream(this.graph, node, { ...this.traits, fields: schema?.names, schema })
+    return this.functionResults(node, { ...this.traits, fields: schema?.names, schema }, errors)
   }
 
-  /** New fields: named input fields are passed through, functions and `column(type, function)` are computed. */
-  select<const P extends Projection<Row>>(projection: P): Stream<Simplified<Projected<Row, P>>>
+  /**
+   * New fields: named input fields are passed through, functions and `column(type, function)` are computed.
+   * @throws SabotError EMPTY_SELECT, UNKNOWN_FIELD, INVALID_OPTION, DUPLICATE_FIELD
+   */
+  select<const P extends Projection<Row>>(
+    projection: P,
+    options?: FunctionOptions,
+  ): FunctionResults<Simplified<Projected<Row, P>>, Row>
   /** The named fields. Columns are passed through, not copied. */
-  select<const Field extends FieldOf<Row>>(...fields: readonly Field[]): Stream<Simplified<Pick<Row, Field>>>
-  select<Out>(first?: string | Projection<Row>, ...rest: readonly string[]): Stream<Out> {
+  select<const Field extends FieldOf<Row>>(
+    ...fields: readonly Field[]
+  ): FunctionResults<Simplified<Pick<Row, Field>>, Row>
+  select<Out>(
+    first?: string | Projection<Row>,
+    ...rest: readonly (string | FunctionOptions | undefined)[]
+  ): FunctionResults<Out, Row> {
+    const [options] = rest
+    const errors = this.errorPolicy(typeof options === 'object' ? options : undefined)
+    const names = rest.filter(name => typeof name === 'string')
     const entries: [string, unknown][] =
-      typeof first === 'string' ? [first, ...rest].map(name => [name, name]) : Object.entries(first ?? {})
+      typeof first === 'string' ? [first, ...names].map(name => [name, name]) : Object.entries(first ?? {})
     if (entries.length === 0) throw new SabotError('EMPTY_SELECT', 'select() needs at least one field')
     const columns = entries.map(([name, value]): Computed => this.projected(name, value))
-    const create = selectOperator(columns)
-    const names = columns.map(({ name }) => name)
+    const create = selectOperator(columns, errors)
     const description = `select ${columns.map(describeColumn).join(', ')}`
     const schema = this.projectedSchema(columns)
     const passed = columns.flatMap(({ from }) => from ?? [])
     const reads = passed.length === columns.length ? { fields: passed, passes: [] } : undefined
     const node = this.add({ kind: 'select', description, create, schema, reads })
-    return new Stream(this.graph, node, { ...this.traits, fields: names, schema })
+    return this.functionResults(node, { ...this.traits, fields: columns.map(({ name }) => name), schema }, errors)
   }
 
   /** This stream and others of the same row type as one, in no particular order between them. */
@@ -274,7 +302,7 @@ export class Stream<Row> {
     call: (row: Row, attempt: number) => PromiseLike<RowOf<Out> | null> | RowOf<Out> | null,
     shape: Out,
     options: AsyncMapOptions = {},
-  ): AsyncResults<RowOf<Out>, Row> {
+  ): FunctionResults<RowOf<Out>, Row> {
     return asyncMapped(this.graph, this.asInput(), this.traits, call as (row: unknown) => unknown, shape, options)
   }
 
@@ -347,6 +375,15 @@ export class Stream<Row> {
       : { from: this.node, output: this.output, hashOf }
   }
 
+  private errorPolicy({ errors = 'fail' }: FunctionOptions = {}): ErrorPolicy {
+    checkErrorPolicy(errors, this.traits.fields)
+    return errors
+  }
+
+  private functionResults<Out>(node: DraftNode, traits: StreamTraits, errors: ErrorPolicy): FunctionResults<Out, Row> {
+    return new FunctionResults<Out, Row>(this.graph, node, traits, this.traits, errors)
+  }
+
   private add(init: {
     kind: string
     description: string
@@ -397,19 +434,8 @@ export class TimestampedStream<Row> extends Stream<Row> {
    * with the option `maxAhead`; `reason` says why.
    */
   get deadLetters(): Stream<Simplified<Row & { readonly reason: string }>> {
-    const { schema, fields } = this.traits
-    if (fields?.includes(REASON_FIELD) === true) {
-      throw new SabotError(
-        'DUPLICATE_FIELD',
-        `deadLetters adds a field ${REASON_FIELD}, which the records have already: rename it with select()`,
-        { field: REASON_FIELD },
-      )
-    }
-    const traits = {
-      isTimed: false,
-      fields: fields && [...fields, REASON_FIELD],
-      schema: schema && deadLetterSchema(schema),
-    }
+    checkFreeReason(this.traits.fields)
+    const traits = deadLetterTraits({ ...this.traits, isTimed: false })
     return new Stream(this.graph, this.node, traits, DEAD_LETTER_OUTPUT)
   }
 }
@@ -461,9 +487,41 @@ export class WindowedResults<Result, Row> extends Stream<Result> {
   }
 }
 
-/** The results of a process function, its side outputs, and the records on which it threw. */
-export class ProcessResults<Result, Row, Sides> extends Stream<Result> {
+/** The results of a function of the user, and the records for which it failed. */
+export class FunctionResults<Result, Row> extends Stream<Result> {
   private readonly inputTraits: StreamTraits
+  private readonly errors: ErrorPolicy
+
+  constructor(
+    graph: GraphBuilder,
+    node: DraftNode,
+    traits: StreamTraits,
+    inputTraits: StreamTraits,
+    errors: ErrorPolicy,
+  ) {
+    super(graph, node, traits)
+    this.inputTraits = inputTraits
+    this.errors = errors
+  }
+
+  /**
+   * The records for which the function failed, with the option `errors: 'deadLetter'`; `reason` says why.
+   * @throws SabotError INVALID_OPTION without that option
+   */
+  get deadLetters(): Stream<Simplified<Row & { readonly reason: string }>> {
+    if (this.errors !== 'deadLetter') {
+      throw new SabotError(
+        'INVALID_OPTION',
+        `The function has no dead letters with errors: '${this.errors}': give it the option errors: 'deadLetter'`,
+        { option: 'errors', value: this.errors },
+      )
+    }
+    return new Stream(this.graph, this.node, deadLetterTraits(this.inputTraits), DEAD_LETTER_OUTPUT)
+  }
+}
+
+/** The results of a process function, its side outputs, and the records on which it threw. */
+export class ProcessResults<Result, Row, Sides> extends FunctionResults<Result, Row> {
   private readonly sides: Readonly<Record<string, SchemaShape>>
 
   constructor(
@@ -471,10 +529,10 @@ export class ProcessResults<Result, Row, Sides> extends Stream<Result> {
     node: DraftNode,
     traits: StreamTraits,
     inputTraits: StreamTraits,
+    errors: ErrorPolicy,
     sides: Readonly<Record<string, SchemaShape>>,
   ) {
-    super(graph, node, traits)
-    this.inputTraits = inputTraits
+    super(graph, node, traits, inputTraits, errors)
     this.sides = sides
   }
 
@@ -493,11 +551,6 @@ export class ProcessResults<Result, Row, Sides> extends Stream<Result> {
     const traits = { isTimed: this.traits.isTimed, fields: schema.names, schema }
     return new Stream(this.graph, this.node, traits, sideOutput(name))
   }
-
-  /** The records on which the function threw, with the option `errors: 'deadLetter'`; `reason` says what. */
-  get deadLetters(): Stream<Simplified<Row & { readonly reason: string }>> {
-    return new Stream(this.graph, this.node, deadLetterTraits(this.inputTraits), DEAD_LETTER_OUTPUT)
-  }
 }
 
 /** Records that nothing expected has followed in time, and those that came too late to be waited for. */
@@ -512,21 +565,6 @@ export class MissingEvents<Result, Row> extends Stream<Result> {
   /** Records that begin a wait, but came when the watermark had passed their time, unchanged. */
   get late(): Stream<Row> {
     return new Stream<Row>(this.graph, this.node, this.inputTraits, sideOutput(LATE_STARTS))
-  }
-}
-
-/** The results of an asynchronous function, and the records for which it failed. */
-export class AsyncResults<Result, Row> extends Stream<Result> {
-  private readonly inputTraits: StreamTraits
-
-  constructor(graph: GraphBuilder, node: DraftNode, traits: StreamTraits, inputTraits: StreamTraits) {
-    super(graph, node, traits)
-    this.inputTraits = inputTraits
-  }
-
-  /** The records for which the function failed, with the option `errors: 'deadLetter'`; `reason` says why. */
-  get deadLetters(): Stream<Simplified<Row & { readonly reason: string }>> {
-    return new Stream(this.graph, this.node, deadLetterTraits(this.inputTraits), DEAD_LETTER_OUTPUT)
   }
 }
 

@@ -1,5 +1,5 @@
 import { inferSchema } from '../core/infer-schema.js'
-import type { Json } from '../core/json.js'
+import { type Json, memberOf } from '../core/json.js'
 import { Schema } from '../core/schema.js'
 import type { OperatorState } from './operator.js'
 
@@ -24,6 +24,7 @@ export class ObjectSchema {
     return this.current
   }
 
+  /** null: nothing has been inferred. */
   snapshot(): Json {
     if (this.declared !== undefined || this.current === undefined) return null
     return JSON.parse(JSON.stringify(this.current)) as Json
@@ -31,7 +32,7 @@ export class ObjectSchema {
 
   /** The subtasks of one operator may have inferred on their own: the first that did is followed. */
   restore(states: readonly OperatorState[]): void {
-    const inferred = states.find(({ state }) => state !== null)
+    const inferred = states.find(({ state }) => memberOf(state, 'fields') !== undefined)
     if (inferred !== undefined) this.current = Schema.fromJSON(inferred.state)
   }
 }

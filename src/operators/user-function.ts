@@ -1,5 +1,8 @@
 import { describeValue, SabotError } from '../core/errors.js'
 
+/** What becomes of a record for which a function fails: the job ends, it is left out, or it is set aside with the reason. */
+export type ErrorPolicy = 'fail' | 'skip' | 'deadLetter'
+
 /** A user's function threw. The record is in the details, so that the failure can be replayed. */
 export function userFunctionFailed(operator: string, row: unknown, cause: unknown): SabotError {
   const reason = cause instanceof Error ? cause.message : String(cause)

@@ -1,6 +1,5 @@
 import type { Schema } from '../../core/schema.js'
-
-export type AsyncErrors = 'fail' | 'skip' | 'deadLetter'
+import type { ErrorPolicy } from '../user-function.js'
 
 export interface AsyncMapSettings {
   /** Gives a record for the row, or null for none. */
@@ -15,5 +14,5 @@ export interface AsyncMapSettings {
   readonly retries: number
   /** Before the first retry, ms; twice as long before each further one. */
   readonly retryDelayMs: number
-  readonly errors: AsyncErrors
+  readonly errors: ErrorPolicy
 }

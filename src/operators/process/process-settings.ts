@@ -1,8 +1,6 @@
 import type { Schema } from '../../core/schema.js'
+import type { ErrorPolicy } from '../user-function.js'
 import type { StateDescriptors } from './state-descriptors.js'
-
-/** What becomes of a record on which a process function throws. */
-export type ProcessErrors = 'fail' | 'skip' | 'deadLetter'
 
 /** A timer that fires. */
 export interface FiredTimer {
@@ -30,5 +28,5 @@ export interface ProcessSettings {
   readonly onTimer: Handler<FiredTimer> | undefined
   readonly schema: Schema
   readonly sides: ReadonlyMap<string, Schema>
-  readonly errors: ProcessErrors
+  readonly errors: ErrorPolicy
 }

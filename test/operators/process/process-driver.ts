@@ -2,8 +2,9 @@
 import { Schema } from '../../../src/core/schema.js'
 import type { SchemaShape } from '../../../src/core/types.js'
 import { processOperator } from '../../../src/operators/process/process-operator.js'
-import type { ProcessErrors, ProcessSettings } from '../../../src/operators/process/process-settings.js'
+import type { ProcessSettings } from '../../../src/operators/process/process-settings.js'
 import type { StateDescriptors } from '../../../src/operators/process/state-descriptors.js'
+import type { ErrorPolicy } from '../../../src/operators/user-function.js'
 import {
   type HarnessMode,
   runOperator,
@@ -18,7 +19,7 @@ export interface Functions {
   readonly keys?: readonly string[]
   readonly state?: StateDescriptors
   readonly side?: Readonly<Record<string, SchemaShape>>
-  readonly errors?: ProcessErrors
+  readonly errors?: ErrorPolicy
   readonly discard?: readonly string[]
   // biome-ignore lint/suspicious/noExplicitAny: the types of contexts are tested in test/types
   readonly onRecord: (row: any, context: any) => unknown
