@@ -24,6 +24,9 @@ const nodeProject: TestProjectConfiguration = {
   test: { ...common, name: 'node', include: ['test/**/*.test.ts'], exclude: ['test/**/*.browser.test.ts'] },
 }
 
+const pageTests = ['test/**/*.browser.test.ts']
+const neutral = neutralTests(path('.'))
+
 const browserProject = (executablePath: string): TestProjectConfiguration => ({
   resolve: {
     alias: [...alias, { find: /^.*\/kernel-bytes\.js$/, replacement: path('./test/platform/kernel-bytes.browser.ts') }],
@@ -53,6 +56,8 @@ const browserProject = (executablePath: string): TestProjectConfiguration => ({
   test: {
     ...common,
     name: 'browser',
+    // What is searched for libraries to bundle; which of the browsers below runs a file stands there.
+    include: [...pageTests, ...neutral],
     browser: {
       enabled: true,
       headless: true,
@@ -61,8 +66,8 @@ const browserProject = (executablePath: string): TestProjectConfiguration => ({
       // A browser for each: all workers of a process share one range of addresses, of which each WASM memory reserves
       // some 10 GB until it is collected, and a worker cannot make the pages of other tests collect theirs.
       instances: [
-        { browser: 'chromium', name: 'page', include: ['test/**/*.browser.test.ts'] },
-        { browser: 'chromium', name: 'neutral', include: neutralTests(path('.')) },
+        { browser: 'chromium', name: 'page', include: pageTests },
+        { browser: 'chromium', name: 'neutral', include: neutral },
       ],
     },
   },
