@@ -55,7 +55,7 @@ const JOIN_TYPES: readonly unknown[] = ['inner', 'left', 'right', 'full']
 export function intervalJoined<L, R, Type extends JoinType>(
   left: JoinInput,
   right: JoinInput,
-  options: IntervalJoinOptions<Type>,
+  options: Partial<IntervalJoinOptions<Type>> = {},
 ): Joined<L, R, Type> {
   const method = 'intervalJoin()'
   requireInserts(method, left, right)
@@ -99,8 +99,8 @@ export function intervalJoined<L, R, Type extends JoinType>(
   })
 }
 
-/** The grace period of a join by stream time; undefined where it goes by watermarks. */
-function graceOf({ time = 'watermarks', grace, from, to }: IntervalJoinOptions): number | undefined {
+/** The grace period of a join by stream time; undefined where it goes by watermarks. For bounds that are sound. */
+function graceOf({ time = 'watermarks', grace, from = 0, to = 0 }: Partial<IntervalJoinOptions>): number | undefined {
   if (time !== 'watermarks' && time !== 'streamTime') {
     throw new SabotError('INVALID_OPTION', `time is 'watermarks' or 'streamTime', not ${describeValue(time)}`, {
       option: 'time',
@@ -233,7 +233,7 @@ function withWindowFields({ select, schema, fields }: JoinPlan) {
   }
 }
 
-function boundsOf({ from, to, fromInclusive = true, toInclusive = true }: IntervalJoinOptions): {
+function boundsOf({ from, to, fromInclusive = true, toInclusive = true }: Partial<IntervalJoinOptions>): {
   readonly lowerMs: number
   readonly upperMs: number
 } {

@@ -33,7 +33,7 @@ const DIRECTIONS: readonly unknown[] = ['backward', 'forward', 'nearest']
 export function asOfJoined<L, R, Type extends 'inner' | 'left'>(
   left: JoinInput,
   right: JoinInput,
-  { direction = 'backward', tolerance, type }: AsOfJoinOptions<Type>,
+  { direction = 'backward', tolerance, type }: Partial<AsOfJoinOptions<Type>> = {},
 ): Joined<L, R, Type> {
   const method = 'asOfJoin()'
   requireAppendOnly(method, right.traits)
@@ -134,7 +134,7 @@ export interface RegularJoinOptions<Type extends JoinType = JoinType> {
 export function regularJoined<L, R, Type extends JoinType>(
   left: JoinInput,
   right: JoinInput,
-  { ttl, time = 'event', type: wanted }: RegularJoinOptions<Type>,
+  { ttl, time = 'event', type: wanted }: Partial<RegularJoinOptions<Type>> = {},
 ): Joined<L, R, Type> {
   const method = 'join()'
   const sides = joinSides(method, left, right, wanted)

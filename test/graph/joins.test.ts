@@ -96,7 +96,7 @@ describe('interval join in a job', () => {
       right$: j.from(memory(payments, paymentShape)).withTimestamps('paidAt', { outOfOrderness: 0 }),
     })
     const select = { id: left('id') }
-    const refused = (options: object) =>
+    const refused = (options: object | undefined) =>
       plan(j => {
         const { left$, right$ } = sides(j)
         return left$
@@ -105,6 +105,7 @@ describe('interval join in a job', () => {
           .select(select)
       })
     expect(refused({})).toBe('JOIN_UNBOUNDED')
+    expect(refused(undefined)).toBe('JOIN_UNBOUNDED')
     expect(refused({ from: 0, to: Number.POSITIVE_INFINITY })).toBe('JOIN_UNBOUNDED')
     expect(refused({ from: 5, to: 4 })).toBe('INVALID_OPTION')
     expect(refused({ from: 5, to: 5, toInclusive: false })).toBe('INVALID_OPTION')
@@ -294,6 +295,9 @@ describe('as-of, temporal and regular joins in a job', () => {
     }
     const select = { currency: left('currency') }
     expect(plan(({ sales$, table }) => sales$.join(table, {} as { ttl: 1 }).select(select))).toBe('JOIN_UNBOUNDED')
+    const nothing = undefined as unknown as { ttl: 1; tolerance: 1 }
+    expect(plan(({ sales$, table }) => sales$.join(table, nothing).select(select))).toBe('JOIN_UNBOUNDED')
+    expect(plan(({ sales$, table }) => sales$.asOfJoin(table, nothing).select(select))).toBe('JOIN_UNBOUNDED')
     const endless = { tolerance: Number.POSITIVE_INFINITY }
     expect(plan(({ sales$, table }) => sales$.asOfJoin(table, endless).select(select))).toBe('JOIN_UNBOUNDED')
     const direction = { tolerance: 1, direction: 'sideways' as 'nearest' }

@@ -9,6 +9,10 @@ import { RemoteExecutor, type WorkerThread, type WorkerThreads } from '../../run
 import { fingerprintOf } from '../../runtime/remote/worker-host.js'
 import { nodePort } from './message-port.js'
 
+/**
+ * Worker threads for the subtasks of a job. Sinks run there too: what `collect`, `table` and `asyncIterable` gather in a
+ * worker cannot be read here; write files, or use `callback`.
+ */
 export interface WorkerOptions {
   /** The module that exports the job, as a path or a file URL: each worker imports it and builds the graph anew. */
   readonly module: string | URL
