@@ -37,7 +37,8 @@ export class FailedRows {
     // Anything else is no fault of the record.
     if (!(cause instanceof SabotError)) throw cause
     if (this.errors !== 'fail') {
-      this.setAside(row, cause)
+      // Without the row's number, which depends on where the job began.
+      this.setAside(row, cause.cause instanceof SabotError ? cause.cause : cause)
       return
     }
     const { id } = this.context
