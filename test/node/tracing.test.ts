@@ -1,4 +1,5 @@
 /* Spans of a job, as the SDK of OpenTelemetry records them. */
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { describe, expect, it } from 'vitest'
 import { collect, type ExecuteOptions, execute, fixedDelay, type JobHandle, job, type Tracer } from '../../src/index.js'
 import { MemoryCheckpointStorage } from '../../src/state/memory-storage.js'
@@ -24,30 +25,6 @@ class HastyClock extends ManualClock {
 }
 
 const DELAY_MS = 5_000
-
-/** What is used of the SDK: its types are loaded by nobody else. */
-interface Sdk {
-  readonly InMemorySpanExporter: new () => { getFinishedSpans(): readonly RecordedSpan[] }
-  readonly SimpleSpanProcessor: new (exporter: object) => object
-  readonly BasicTracerProvider: new (options: {
-    readonly spanProcessors: readonly object[]
-  }) => {
-    getTracer(name: string): Tracer
-  }
-}
-
-interface RecordedSpan {
-  readonly name: string
-  readonly status: { readonly code: number; readonly message?: string }
-  readonly attributes: Readonly<Record<string, unknown>>
-  readonly events: readonly object[]
-  /** Seconds and nanoseconds. */
-  readonly startTime: readonly [number, number]
-  readonly endTime: readonly [number, number]
-}
-
-const PACKAGE: string = '@opentelemetry/sdk-trace-base'
-const { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } = (await import(PACKAGE)) as Sdk
 
 /** A tracer of the SDK, and what it has recorded. */
 function recording() {

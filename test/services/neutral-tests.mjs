@@ -6,7 +6,7 @@ import { join, relative } from 'node:path'
 /** What gets another implementation in the browser (vitest.config.ts) may use Node. */
 const PLATFORM = /\/test\/platform\//
 const SPECIFIER = /(?:\bfrom|\bimport\(|^import)\s*'([^']+)'/gm
-const ONLY_NODE = [/^node:/, /^sabot\/node$/, /^@duckdb\//, /^avsc$/, /\/src\/node\//]
+const ONLY_NODE = [/^node:/, /^sabot\/node$/, /^@duckdb\//, /^@opentelemetry\//, /^avsc$/, /\/src\/node\//]
 
 /** @param {string} root the checkout @returns {string[]} paths from `root`, with forward slashes */
 export function neutralTests(root) {
