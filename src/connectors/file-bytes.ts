@@ -135,14 +135,14 @@ export class PeekingReader implements ByteReader {
   private readonly reader: ByteReader
   private chunks: Uint8Array[] = []
   private hasEnded = false
-  /** Whether the reader had no more for now when it was looked at last. */
+  /** Whether the reader had nothing yet when it was looked at last: it waits for more. */
   private isWaiting = false
 
   constructor(reader: ByteReader) {
     this.reader = reader
   }
 
-  /** The next `length` bytes or more, or all; a reader that waits for more (an empty piece) has no more for now. */
+  /** The next `length` bytes or more, or all; an empty piece from the reader, which waits for more, ends the look. */
   async peek(length: number): Promise<FileHead> {
     let have = this.chunks.reduce((sum, chunk) => sum + chunk.length, 0)
     while (have < length && !this.hasEnded) {
